@@ -1,0 +1,22 @@
+"""gitgate: a plugin-driven auth gateway for Git.
+
+One process serves real repositories over ssh, http(s) and git://. A request passes through this tree from the top to
+the bottom, and imports point the same way:
+
+    cli/               the command line; the only code that prints or exits
+    server.py          puts the parts together; the way in for programs that embed gitgate
+    testing/           public: builders, a running server and contract tests for plugin authors
+    transports/        ssh/, http/ and git.py: parse what a client asks, ask the gateway, translate its answer
+    gateway.py         the one pipeline: authenticate, enrich, resolve, authorize, run git, audit
+    git/               runs git: environment, process, streams with back-pressure
+    plugin_chain.py    asks the plugins, one after the other, and knows which one decided
+    audit.py           one record for each operation
+    config/            YAML into one frozen Config, or every problem with its line
+    wire/              bytes in, values out: pkt-lines, request lines, paths
+    refusals.py        the ways of saying no
+    plugin/            public: all that a plugin may import
+
+`docs/architecture.md` follows a push through it.
+"""
+
+__version__ = "0.1.0"

@@ -1,0 +1,58 @@
+"""The record of one operation."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+from gitgate.plugin.values import Identity, Peer, RefUpdate, Service
+
+
+class Verdict(Enum):
+    """How an operation ended."""
+
+    COMPLETED = "completed"
+    """git ran to its end; its exit code tells how that went."""
+    CHALLENGED = "challenged"
+    """Nobody was logged in, and a login may help."""
+    REJECTED = "rejected"
+    """The credentials were refused."""
+    MISSING = "missing"
+    DENIED = "denied"
+    MALFORMED = "malformed"
+    OVERLOADED = "overloaded"
+    FAILED = "failed"
+    """A plugin or the server itself failed."""
+    ABORTED = "aborted"
+    """The client went away, or stayed silent for too long, before git had ended."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditRecord:
+    """What happened in one operation, allowed or refused: one login, or one service on one repository.
+
+    A field is None where the operation ended before it was known. `method` is "password", "publickey", "bearer" or
+    "anonymous", `authenticated_by` the instance name of the plugin that said who it is, and `fingerprint` the key's.
+    `plugin` is the one that decided the verdict, `reason` its words. `path` is as the client asked for it.
+    `bytes_in` counts what git was given, `bytes_out` what it wrote to the client. `exit_code` is negative where a
+    signal ended git.
+    """
+
+    time: datetime
+    request_id: str
+    peer: Peer
+    verdict: Verdict
+    reason: str
+    duration_seconds: float
+    identity: Identity | None = None
+    method: str | None = None
+    authenticated_by: str | None = None
+    fingerprint: str | None = None
+    path: str | None = None
+    repository: str | None = None
+    service: Service | None = None
+    protocol: int | None = None
+    plugin: str | None = None
+    updates: tuple[RefUpdate, ...] = ()
+    bytes_in: int = 0
+    bytes_out: int = 0
+    exit_code: int | None = None
