@@ -29,6 +29,7 @@ from gitgate.plugin.values import (
     Service,
     Transport,
 )
+from gitgate.plugin.watched_file import WatchedFile, WatchedFiles
 
 __all__ = [
     "ANONYMOUS",
@@ -57,5 +58,7 @@ __all__ = [
     "Size",
     "Transport",
     "Verdict",
+    "WatchedFile",
+    "WatchedFiles",
     "hookimpl",
 ]

@@ -30,7 +30,8 @@ class Verdict(Enum):
 class AuditRecord:
     """What happened in one operation, allowed or refused: one login, or one service on one repository.
 
-    A field is None where the operation ended before it was known. `method` is "password", "publickey", "bearer" or
+    A field is None where the operation ended before it was known. `username` is the name that was typed at a login that
+    failed; nothing has shown that it is this person. `method` is "password", "publickey", "bearer" or
     "anonymous", `authenticated_by` the instance name of the plugin that said who it is, and `fingerprint` the key's.
     `plugin` is the one that decided the verdict, `reason` its words. `path` is as the client asked for it.
     `bytes_in` counts what git was given, `bytes_out` what it wrote to the client. `exit_code` is negative where a
@@ -43,6 +44,7 @@ class AuditRecord:
     verdict: Verdict
     reason: str
     duration_seconds: float
+    username: str | None = None
     identity: Identity | None = None
     method: str | None = None
     authenticated_by: str | None = None

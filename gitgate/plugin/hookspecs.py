@@ -25,9 +25,9 @@ class Hooks:
     """The hooks of plugin API version 1.
 
     Decisions (`authenticate`, `resolve_path`, `authorize`) are asked in the order of the configuration; the first
-    answer that is not None decides. A plain `def` runs in the plugin's own threads and may block. An `async def` runs on
-    the reactor, must not block, and may await Deferreds. Raising, overrunning the deadline or returning another type means
-    that the plugin is unavailable: the request is refused, and the client is told to try again.
+    answer that is not None decides. A plain `def` runs in the plugin's own threads and may block. An `async def` runs
+    on the reactor, must not block, and may await Deferreds. Raising, overrunning the deadline or returning another type
+    means that the plugin is unavailable: the request is refused, and the client is told to try again.
     """
 
     @hookspec

@@ -1,0 +1,123 @@
+"""Exactly one AuditRecord for each operation, however it ends."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from gitgate.git.process import GitExit
+from gitgate.login import METHODS, Login
+from gitgate.plugin import AuditRecord, BearerToken, Credentials, GitRequest, Peer, PublicKey, Repository, Verdict
+from gitgate.reactor import Clock
+from gitgate.refusals import Refusal
+from gitgate.wire.printable import printable
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """Opens the entry of an operation. `written` is given each record once; `now` tells the time of day."""
+
+    clock: Clock
+    written: Callable[[AuditRecord], None]
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    def begin(self, request_id: str, peer: Peer) -> "AuditEntry":
+        """The entry of an operation that starts now."""
+        record = AuditRecord(
+            time=self.now(),
+            request_id=request_id,
+            peer=peer,
+            verdict=Verdict.FAILED,
+            reason="gitgate itself failed",
+            duration_seconds=0.0,
+        )
+        return AuditEntry(record, self.clock, self.written)
+
+
+class AuditEntry:
+    """The record of an operation while it grows. Until told otherwise it says that the server failed."""
+
+    def __init__(self, record: AuditRecord, clock: Clock, written: Callable[[AuditRecord], None]) -> None:
+        self._record = record
+        self._clock = clock
+        self._written = written
+        self._began = clock.seconds()
+
+    def attempted(self, credentials: Credentials) -> None:
+        """What was presented at a login that failed."""
+        self._record = replace(
+            self._record,
+            username=None if isinstance(credentials, BearerToken) else credentials.username,
+            method=METHODS[type(credentials)],
+            fingerprint=credentials.fingerprint if isinstance(credentials, PublicKey) else None,
+        )
+
+    def login(self, login: Login) -> None:
+        """Who it is, and how that is known."""
+        self._record = replace(
+            self._record,
+            identity=login.identity,
+            method=login.method,
+            authenticated_by=login.plugin,
+            fingerprint=login.fingerprint,
+        )
+
+    def request(self, request: GitRequest) -> None:
+        """What the client asks for."""
+        self._record = replace(
+            self._record, path=request.path, service=request.service, protocol=request.protocol, updates=request.updates
+        )
+
+    def repository(self, repository: Repository) -> None:
+        """Where the path leads."""
+        self._record = replace(self._record, repository=repository.name)
+
+    def decided(self, plugin: str, reason: str) -> None:
+        """A plugin has allowed it."""
+        self._record = replace(self._record, plugin=plugin, reason=reason)
+
+    def completed(self, git: GitExit) -> None:
+        """git has run to its end."""
+        verdict, reason = Verdict.COMPLETED, self._record.reason
+        if git.silent:
+            verdict, reason = Verdict.ABORTED, "no byte had moved for the whole of limits.idle_deadline"
+        self._record = replace(
+            self._record,
+            verdict=verdict,
+            reason=reason,
+            bytes_in=git.bytes_in,
+            bytes_out=git.bytes_out,
+            exit_code=git.code,
+        )
+
+    def aborted(self) -> None:
+        """The client went away."""
+        self._record = replace(self._record, verdict=Verdict.ABORTED, reason="the client went away")
+
+    def refused(self, refusal: Refusal) -> None:
+        """It was refused."""
+        self._record = replace(self._record, verdict=refusal.verdict, reason=refusal.reason, plugin=refusal.plugin)
+
+    def close(self) -> None:
+        """Write the record."""
+        record = replace(self._record, duration_seconds=self._clock.seconds() - self._began)
+        _log.info("%s", describe(record))
+        self._written(record)
+
+
+def describe(record: AuditRecord) -> str:
+    """One readable line for the log: who asked for what, what became of it and why, and the request's id."""
+    who = record.identity.name if record.identity else repr(record.username) if record.username else "nobody"
+    what = " ".join(
+        part for part in (record.service.value if record.service else "login", record.path) if part is not None
+    )
+    decided = f"{record.plugin}: {record.reason}" if record.plugin else record.reason
+    figures = ""
+    if record.exit_code is not None:
+        figures = f" exit {record.exit_code}, {record.bytes_in} B in, {record.bytes_out} B out,"
+    return (
+        f"{record.peer.transport.value} {record.peer.address or 'local'} {printable(who)} {printable(what)}: "
+        f"{record.verdict.value} ({printable(decided)}){figures} {record.duration_seconds:.3f} s [{record.request_id}]"
+    )

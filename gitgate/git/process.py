@@ -1,0 +1,199 @@
+"""git while it serves one client: bytes in both directions, with back-pressure, until both have ended.
+
+    client.write  <---  stdout  <---+-----+
+                                    | git |      the client pauses git (pauseProducing), and git pauses the client
+    git.write     --->  stdin   --->+-----+
+
+Nothing is kept here: what the client cannot take stays in git's pipe, what git cannot take stays with the client.
+"""
+
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ProcessTerminated
+from twisted.internet.interfaces import IPushProducer
+from twisted.internet.protocol import ProcessProtocol
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from gitgate.git.child import GroupLeader
+from gitgate.git.command import GitCommand
+from gitgate.reactor import Reactor, Timer
+
+#: How long git may take to end by itself once its input is closed. receive-pack then removes its quarantine, which
+#: stays behind when a signal ends it (measured with git 2.39: SIGTERM, SIGHUP and SIGKILL all leave it).
+_SECONDS_UNTIL_TERM: Final = 5.0
+_SECONDS_UNTIL_KILL: Final = 3.0
+
+
+class Client(Protocol):
+    """The transport's side of one running git."""
+
+    def git_started(self, git: "GitProcess") -> None:
+        """git runs: its input may be written now. Not a byte was asked from the client before."""
+
+    def write(self, data: bytes) -> None:
+        """Send git's output."""
+
+    def write_error(self, data: bytes) -> None:
+        """Send what git says to people, or log it where the transport has no place for it."""
+
+    def pauseProducing(self) -> None:
+        """Take no more from the network: git does not keep up."""
+
+    def resumeProducing(self) -> None:
+        """Go on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GitExit:
+    """How git ended. `code` is its exit code, or minus the signal that ended it."""
+
+    code: int
+    bytes_in: int
+    bytes_out: int
+    silent: bool = False
+    """No byte had moved for the whole idle deadline, and gitgate ended it."""
+
+
+@implementer(IPushProducer)
+class GitProcess(ProcessProtocol):
+    """One git process. For the transport it is a producer (of output) and a consumer (of input)."""
+
+    transport: GroupLeader  # type: ignore[assignment]
+
+    def __init__(self, reactor: Reactor, client: Client, *, idle_deadline_seconds: float) -> None:
+        self._reactor = reactor
+        self._client = client
+        self._idle_deadline_seconds = idle_deadline_seconds
+        self._last_byte = reactor.seconds()
+        self._timer: Timer | None = None
+        self._abandoned = False
+        self._silent = False
+        self._exit: GitExit | None = None
+        self._waiting: list[Deferred[GitExit]] = []
+        self._bytes_in = 0
+        self._bytes_out = 0
+
+    def start(self, command: GitCommand) -> None:
+        """Spawn `command`. Raises OSError or ValueError where that cannot be done."""
+        GroupLeader(self._reactor, command.argv, command.environment, self)
+
+    def ended(self) -> "Deferred[GitExit]":
+        """Fires once git has ended and its output is with the client. Each call gives a Deferred of its own."""
+        deferred: Deferred[GitExit] = Deferred()
+        if self._exit is not None:
+            deferred.callback(self._exit)
+        else:
+            self._waiting.append(deferred)
+        return deferred
+
+    # What the transport calls.
+
+    def write(self, data: bytes) -> None:
+        """Give git some of the client's bytes. Discarded once git reads no more, as by a closed pipe."""
+        self._bytes_in += len(data)
+        self._last_byte = self._reactor.seconds()
+        self.transport.write(data)
+
+    def finish(self) -> None:
+        """The client has sent all that it will: git reads the end of its input after what is still in the pipe."""
+        self.transport.unregisterProducer()
+        self.transport.closeStdin()
+
+    def abandon(self) -> None:
+        """The client is gone. git is given the chance to clean up, then its whole process group is ended."""
+        if self._abandoned or self._exit is not None:
+            return
+        self._abandoned = True
+        self.finish()
+        self.transport.resumeProducing()
+        self._after(_SECONDS_UNTIL_TERM, self._terminate)
+
+    def pauseProducing(self) -> None:
+        """Read no more of git's output: the client does not keep up."""
+        self.transport.pauseProducing()
+
+    def resumeProducing(self) -> None:
+        """Go on reading."""
+        self.transport.resumeProducing()
+
+    def stopProducing(self) -> None:
+        """The client can take no more, ever."""
+        self.abandon()
+
+    # What Twisted calls.
+
+    def connectionMade(self) -> None:
+        self.transport.registerProducer(_Input(self._client), True)
+        self._after(self._idle_deadline_seconds, self._check_idle)
+        self._client.git_started(self)
+
+    def outReceived(self, data: bytes) -> None:
+        self._last_byte = self._reactor.seconds()
+        if not self._abandoned:
+            self._bytes_out += len(data)
+            self._client.write(data)
+
+    def errReceived(self, data: bytes) -> None:
+        self._last_byte = self._reactor.seconds()
+        if not self._abandoned:
+            self._client.write_error(data)
+
+    def processEnded(self, reason: Failure) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        code = 0
+        if isinstance(reason.value, ProcessTerminated):
+            code = -reason.value.signal if reason.value.signal else reason.value.exitCode or 0
+        self._exit = GitExit(code=code, bytes_in=self._bytes_in, bytes_out=self._bytes_out, silent=self._silent)
+        waiting, self._waiting = self._waiting, []
+        for deferred in waiting:
+            deferred.callback(self._exit)
+
+    # One timer serves for all that this process waits for.
+
+    def _after(self, seconds: float, call: Callable[[], None]) -> None:
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        self._timer = self._reactor.callLater(seconds, call)
+
+    def _check_idle(self) -> None:
+        left = self._last_byte + self._idle_deadline_seconds - self._reactor.seconds()
+        if left > 0:
+            self._after(left, self._check_idle)
+        else:
+            self._silent = True
+            self.abandon()
+
+    def _terminate(self) -> None:
+        self.transport.signal_group(signal.SIGTERM)
+        self._after(_SECONDS_UNTIL_KILL, self._kill)
+
+    def _kill(self) -> None:
+        self.transport.signal_group(signal.SIGKILL)
+        # A process that left the group may still hold the pipes; nobody waits for that one.
+        self.transport.loseConnection()
+
+
+@implementer(IPushProducer)
+class _Input:
+    """The client as the producer of git's input."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def pauseProducing(self) -> None:
+        self._client.pauseProducing()
+
+    def resumeProducing(self) -> None:
+        self._client.resumeProducing()
+
+    def stopProducing(self) -> None:
+        # git has closed its input, and may still have an answer for a client that goes on sending: what comes is read
+        # and discarded, for a client that waits to be read would never read the answer.
+        self._client.resumeProducing()

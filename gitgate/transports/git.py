@@ -1,0 +1,175 @@
+"""git://: one request line, then git's own conversation. Nobody logs in here (gitprotocol-pack(5), "Git Transport")."""
+
+import logging
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import IAddress, IHalfCloseableProtocol
+from twisted.internet.protocol import Protocol, ServerFactory
+from twisted.internet.tcp import Connection
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from gitgate.gateway import Gateway, new_request_id
+from gitgate.git.process import GitExit, GitProcess
+from gitgate.login import ANONYMOUS_LOGIN
+from gitgate.plugin import GitRequest, Transport
+from gitgate.reactor import Clock, Timer
+from gitgate.refusals import Refusal
+from gitgate.transports.connections import Connections, peer_at
+from gitgate.transports.stderr_log import StderrLog
+from gitgate.wire.malformed import Malformed, NotGit
+from gitgate.wire.pktline import encode_error, payload_length
+from gitgate.wire.request_line import LONGEST_REQUEST, RequestLine, parse_request_line
+
+_log = logging.getLogger(__name__)
+
+_HEADER_LENGTH = 4
+
+
+class GitFactory(ServerFactory):
+    """Makes the protocol for each client of one git:// door."""
+
+    noisy = False
+
+    def __init__(
+        self, gateway: Gateway, connections: Connections, clock: Clock, *, login_deadline_seconds: float
+    ) -> None:
+        self.gateway = gateway
+        self.connections = connections
+        self.clock = clock
+        self.login_deadline_seconds = login_deadline_seconds
+
+    def buildProtocol(self, address: IAddress | None) -> "GitProtocol | None":  # type: ignore[override]
+        """None closes the connection."""
+        if self.connections.full:
+            return None
+        protocol = GitProtocol()
+        protocol.factory = self
+        return protocol
+
+
+@implementer(IHalfCloseableProtocol)
+class GitProtocol(Protocol):
+    """One client: reads its request line, then stands between it and git."""
+
+    factory: GitFactory
+    transport: Connection  # type: ignore[assignment]
+
+    def connectionMade(self) -> None:
+        self.factory.connections.add(self.transport)
+        self._received = b""
+        self._request_id = new_request_id()
+        self._peer = peer_at(Transport.GIT, self.transport.getPeer())
+        self._stderr = StderrLog(self._request_id)
+        self._git: GitProcess | None = None
+        self._serving: Deferred[GitExit] | None = None
+        self._deadline: Timer = self.factory.clock.callLater(
+            self.factory.login_deadline_seconds, self.transport.abortConnection
+        )
+
+    def dataReceived(self, data: bytes) -> None:
+        if self._git is not None:
+            self._git.write(data)
+            return
+        self._received += data
+        if self._serving is None:
+            self._read_request()
+
+    def readConnectionLost(self) -> None:
+        """The client has sent all that it will, and still reads."""
+        if self._git is not None:
+            self._git.finish()
+        elif self._serving is None:
+            self.transport.loseConnection()
+
+    def writeConnectionLost(self) -> None:
+        """Required by IHalfCloseableProtocol; we never close our half alone."""
+
+    def connectionLost(self, reason: Failure | None = None) -> None:
+        self.factory.connections.discard(self.transport)
+        if self._deadline.active():
+            self._deadline.cancel()
+        if self._serving is not None:
+            self._serving.cancel()
+
+    # The client's side of git (gitgate.git.process.Client).
+
+    def git_started(self, git: GitProcess) -> None:
+        self._git = git
+        self.transport.registerProducer(git, True)
+        self.transport.resumeProducing()
+        if self._received:
+            git.write(self._received)
+            self._received = b""
+
+    def write(self, data: bytes) -> None:
+        self.transport.write(data)
+
+    def write_error(self, data: bytes) -> None:
+        self._stderr.write(data)
+
+    def pauseProducing(self) -> None:
+        self.transport.pauseProducing()
+
+    def resumeProducing(self) -> None:
+        self.transport.resumeProducing()
+
+    def _read_request(self) -> None:
+        try:
+            line = self._request_line()
+        except NotGit as error:
+            self.factory.gateway.malformed(str(error), self._peer, self._request_id)
+            self.transport.abortConnection()
+        except Malformed as error:
+            self._refuse(self.factory.gateway.malformed(str(error), self._peer, self._request_id))
+        else:
+            if line is not None:
+                self._serve(line)
+
+    def _request_line(self) -> RequestLine | None:
+        """The request, or None until all of it is here. What follows it stays in `_received`."""
+        if len(self._received) < _HEADER_LENGTH:
+            return None
+        length = payload_length(self._received[:_HEADER_LENGTH])
+        if length is None or length > LONGEST_REQUEST:
+            raise NotGit("the first packet is no request")
+        end = _HEADER_LENGTH + length
+        if len(self._received) < end:
+            return None
+        payload, self._received = self._received[_HEADER_LENGTH:end], self._received[end:]
+        return parse_request_line(payload)
+
+    def _serve(self, line: RequestLine) -> None:
+        self._deadline.cancel()
+        # Not a byte more until there is a decision; the kernel keeps what the client sends meanwhile.
+        self.transport.pauseProducing()
+        request = GitRequest(
+            request_id=self._request_id,
+            peer=self._peer,
+            service=line.service,
+            path=line.path,
+            protocol=line.protocol,
+            host=line.host,
+            access=line.service.access,
+        )
+        self._serving = Deferred.fromCoroutine(self.factory.gateway.serve(request, ANONYMOUS_LOGIN, self))
+        self._serving.addCallbacks(lambda _: self._close(), self._failed)
+
+    def _failed(self, failure: Failure) -> None:
+        if failure.check(CancelledError) is not None:
+            return
+        if isinstance(failure.value, Refusal):
+            self._refuse(failure.value)
+        else:
+            _log.error("request %s failed", self._request_id, exc_info=failure.value)
+            self._close()
+
+    def _refuse(self, refusal: Refusal) -> None:
+        self.transport.write(encode_error(refusal.message))
+        self._close()
+
+    def _close(self) -> None:
+        self._stderr.close()
+        if self._git is not None:
+            self.transport.unregisterProducer()
+        self.transport.loseConnection()

@@ -1,0 +1,39 @@
+"""pkt-lines: four hexadecimal digits of length, then the payload (gitprotocol-common(5), "pkt-line Format")."""
+
+import re
+
+from gitgate.wire.malformed import NotGit
+
+FLUSH = b"0000"
+
+#: The longest payload of one pkt-line.
+LONGEST_PAYLOAD = 65516
+
+_LENGTH = re.compile(rb"[0-9a-fA-F]{4}")
+
+
+def encode(payload: bytes) -> bytes:
+    """`payload` as one pkt-line. Raises ValueError where it is too long for one."""
+    if len(payload) > LONGEST_PAYLOAD:
+        raise ValueError(f"a pkt-line carries at most {LONGEST_PAYLOAD} bytes, not {len(payload)}")
+    return b"%04x%b" % (len(payload) + 4, payload)
+
+
+def encode_error(message: str) -> bytes:
+    """The pkt-line that ends a conversation with `message` (gitprotocol-pack(5), "error-line")."""
+    return encode(b"ERR " + message.encode("utf-8", "backslashreplace"))
+
+
+def payload_length(header: bytes) -> int | None:
+    """How many bytes follow the four of `header`; None for the special packets (flush, delimiter, response end).
+
+    Raises `NotGit` for anything but four hexadecimal digits: `int(header, 16)` would take "-001" and " 1_0" as well.
+    """
+    if not _LENGTH.fullmatch(header):
+        raise NotGit("not a pkt-line")
+    length = int(header, 16)
+    if length == 3:
+        raise NotGit("a pkt-line of length 3 cannot be")
+    if length - 4 > LONGEST_PAYLOAD:
+        raise NotGit("a pkt-line is too long")
+    return None if length < 3 else length - 4
