@@ -18,14 +18,18 @@ class GitRunner:
         self._max_operations = max_operations
         self._idle_deadline_seconds = idle_deadline_seconds
         self._running = 0
-        self._stopping: Deferred[None] | None = None
+        self._stopping = False
+        self._waiting: list[Deferred[None]] = []
 
     def stop(self) -> "Deferred[None]":
         """Start nothing more. Fires once everything that runs has ended."""
-        self._stopping = Deferred()
-        if not self._running:
-            self._stopping.callback(None)
-        return self._stopping
+        self._stopping = True
+        ended: Deferred[None] = Deferred()
+        if self._running:
+            self._waiting.append(ended)
+        else:
+            ended.callback(None)
+        return ended
 
     async def run(
         self, request: GitRequest, repository: Repository, identity: Identity, exchange: Exchange, client: Client
@@ -34,7 +38,7 @@ class GitRunner:
 
         Raises `Overloaded` where as many run as may, and OSError where git cannot be started.
         """
-        if self._stopping is not None:
+        if self._stopping:
             raise Overloaded("the server is stopping")
         if self._running >= self._max_operations:
             raise Overloaded(f"{self._running} operations are running, as many as limits.max_operations allows")
@@ -50,5 +54,5 @@ class GitRunner:
                     process.abandon()
         finally:
             self._running -= 1
-            if self._stopping is not None and not self._running:
-                self._stopping.callback(None)
+            while not self._running and self._waiting:
+                self._waiting.pop().callback(None)

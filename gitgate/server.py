@@ -1,0 +1,209 @@
+"""Puts the parts together, opens the doors, and closes them. The way in for programs that embed gitgate.
+
+    Config -> PluginChain -> Gateway -> transports -> Server
+
+`docs/embedding.md` shows a whole program.
+"""
+
+import logging
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IListeningPort
+from twisted.internet.protocol import ServerFactory
+from twisted.protocols.tls import TLSMemoryBIOFactory
+
+from gitgate.audit import Audit
+from gitgate.config.listener import Listener
+from gitgate.config.model import Config, GitSettings, Limits
+from gitgate.config.problems import ConfigError, Problem
+from gitgate.deadline import within
+from gitgate.gateway import Gateway
+from gitgate.git.command import Git
+from gitgate.git.installed import find_git
+from gitgate.git.runner import GitRunner
+from gitgate.plugin import AuditRecord, SettingsError, Transport
+from gitgate.plugin_chain import Member, PluginChain
+from gitgate.transports.connections import Connections
+from gitgate.transports.git import GitFactory
+from gitgate.transports.http.site import HttpSite
+from gitgate.transports.ssh.factory import SshFactory
+from gitgate.transports.ssh.host_keys import load_host_keys
+from gitgate.transports.tls import tls_options
+
+_log = logging.getLogger(__name__)
+
+#: How long operations may go on once the server is told to stop. Then their clients are disconnected.
+_DRAIN_SECONDS: Final = 10.0
+
+_BACKLOG: Final = 511
+
+
+class DoorBlocked(Exception):
+    """A listener that cannot be opened; the message says which and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """A listener that is open. `url` is where clients of this machine find it, with the port that it really has."""
+
+    listener: Listener
+    url: str
+
+
+class Server(Service):
+    """Serves git through every door of `listen`, as the plugins decide.
+
+    `members` are asked in this order. Constructing it reads host keys and certificates and looks for git, and so raises
+    `HostKeyUnusable`, `TlsFilesUnusable`, `NoGit` or `PluginUnsuitable`; it opens nothing.
+    """
+
+    def __init__(
+        self,
+        *,
+        reactor: Any,
+        listen: Sequence[Listener],
+        members: Sequence[Member],
+        limits: Limits | None = None,
+        git: GitSettings | None = None,
+    ) -> None:
+        limits, git = limits or Limits(), git or GitSettings()
+        self.doors: tuple[Door, ...] = ()
+        self._reactor = reactor
+        self._chain = PluginChain(members, reactor)
+        self._runner = GitRunner(
+            reactor,
+            _installed_git(git),
+            max_operations=limits.max_operations,
+            idle_deadline_seconds=limits.idle_deadline,
+        )
+        self._gateway = Gateway(self._chain, self._runner, Audit(reactor, self._audited))
+        self._connections = Connections(limits.max_connections)
+        self._login_deadline_seconds = float(limits.login_deadline)
+        self._factories = [(listener, self._factory(listener)) for listener in listen]
+        self._ports: list[IListeningPort] = []
+
+    @classmethod
+    def from_config(cls, config: Config, reactor: Any) -> "Server":
+        """The server that a configuration describes. Raises `ConfigError` for plugins that cannot work, as well."""
+        return cls(reactor=reactor, listen=config.listen, members=members(config), limits=config.limits, git=config.git)
+
+    async def start(self) -> None:
+        """Start the plugins and open every door, or none. Raises `DoorBlocked`."""
+        await self._chain.start()
+        try:
+            self._ports = []
+            for listener, factory in self._factories:
+                self._ports.append(self._open(listener, factory))
+        except DoorBlocked:
+            await self.stop()
+            raise
+        self.doors = tuple(
+            Door(listener, _url(listener, port))
+            for (listener, _), port in zip(self._factories, self._ports, strict=True)
+        )
+
+    async def stop(self) -> None:
+        """Close the doors, let operations end for a while, disconnect the others, and stop the plugins."""
+        ports, self._ports, self.doors = self._ports, [], ()
+        for port in ports:
+            await _closed(port)
+        try:
+            await within(_DRAIN_SECONDS, self._runner.stop(), self._reactor)
+        except TimeoutError:
+            _log.warning("operations still run after %g s; their clients are disconnected", _DRAIN_SECONDS)
+        self._connections.abort()
+        await self._runner.stop()
+        await self._chain.stop()
+
+    def startService(self) -> None:
+        """For Twisted's application framework, where nobody awaits the start: a failure is logged."""
+        super().startService()
+        ensureDeferred(self.start()).addErrback(lambda failure: _log.error("%s", failure.value))
+
+    def stopService(self) -> "Deferred[None]":
+        """The other end of `startService`."""
+        super().stopService()
+        return ensureDeferred(self.stop())
+
+    def _audited(self, record: AuditRecord) -> None:
+        # Nobody waits for what plugins do with a record; the chain logs their failures.
+        ensureDeferred(self._chain.audited(record))
+
+    def _factory(self, listener: Listener) -> ServerFactory:
+        common = {"login_deadline_seconds": self._login_deadline_seconds}
+        match listener.transport:
+            case Transport.SSH:
+                keys = load_host_keys(listener.host_keys)
+                return SshFactory(self._gateway, self._connections, self._reactor, keys, **common)
+            case Transport.GIT:
+                return GitFactory(self._gateway, self._connections, self._reactor, **common)
+            case Transport.HTTP | Transport.HTTPS:
+                site = HttpSite(self._gateway, self._connections, self._reactor, transport=listener.transport, **common)
+                if listener.tls is None:
+                    return site
+                return TLSMemoryBIOFactory(tls_options(listener.tls.certificate, listener.tls.key), False, site)
+
+    def _open(self, listener: Listener, factory: ServerFactory) -> IListeningPort:
+        try:
+            if listener.socket is not None:
+                return self._reactor.listenUNIX(str(listener.socket), factory, _BACKLOG, listener.mode or 0o660, wantPID=True)
+            return self._reactor.listenTCP(listener.port, factory, _BACKLOG, listener.address)
+        except (CannotListenError, OSError) as error:
+            why = getattr(error, "socketError", error)
+            raise DoorBlocked(f"cannot listen on {listener.url}: {getattr(why, 'strerror', None) or why}") from error
+
+
+def members(config: Config) -> list[Member]:
+    """The configured plugins, built from their settings. Raises `ConfigError` with each that refuses its settings."""
+    built: list[Member] = []
+    problems: list[Problem] = []
+    for entry in config.plugins:
+        try:
+            plugin = entry.plugin_class() if entry.settings is None else entry.plugin_class(entry.settings)
+        except SettingsError as error:
+            problems.append(entry.problem(str(error), key=error.key))
+            continue
+        built.append(
+            Member(
+                name=entry.name,
+                plugin=plugin,
+                deadline_seconds=float(entry.deadline),
+                abstain_on_error=entry.on_error == "abstain",
+                hooks=entry.hooks,
+            )
+        )
+    if problems:
+        raise ConfigError(problems)
+    return built
+
+
+def _installed_git(settings: GitSettings) -> Git:
+    search_path = os.environ.get("PATH", os.defpath)
+    return Git(
+        executable=find_git(settings.executable, search_path),
+        search_path=search_path,
+        config=settings.config,
+        environment=settings.environment,
+    )
+
+
+def _url(listener: Listener, port: IListeningPort) -> str:
+    if listener.socket is not None:
+        return listener.url
+    bound = port.getHost()
+    # Whoever listens on every address is found on this machine under its own name.
+    host = "localhost" if bound.host in ("0.0.0.0", "::", "127.0.0.1") else bound.host  # noqa: S104
+    host = f"[{host}]" if ":" in host else host
+    return f"{listener.transport.value}://{host}:{bound.port}"
+
+
+async def _closed(port: IListeningPort) -> None:
+    closing = port.stopListening()
+    if closing is not None:
+        await closing

@@ -1,0 +1,164 @@
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gitgate.plugin import Service
+from gitgate.wire.malformed import Malformed
+from gitgate.wire.ssh_command import LONGEST_COMMAND, SshCommand, parse_ssh_command
+
+
+@pytest.mark.parametrize("verb", ["git-upload-pack", "git upload-pack", "git\tupload-pack"])
+def test_both_spellings_of_the_command_are_one(verb: str) -> None:
+    assert parse_ssh_command(f"{verb} '/r.git'".encode()) == SshCommand(Service.UPLOAD_PACK, "/r.git")
+
+
+@pytest.mark.parametrize(
+    ("command", "path"),
+    [
+        (b"git-receive-pack '/a b.git'", "/a b.git"),
+        (rb"git-receive-pack '/a'\''b'", "/a'b"),
+        (rb"git-receive-pack '/a'\!'b'", "/a!b"),
+        (rb"git-receive-pack '/a\b'", r"/a\b"),
+        (b"git-receive-pack '/$(id)`id`;id'", "/$(id)`id`;id"),
+        (b"git-receive-pack 'relative'", "/relative"),
+    ],
+)
+def test_the_path_is_dequoted_as_git_does(command: bytes, path: str) -> None:
+    assert parse_ssh_command(command) == SshCommand(Service.RECEIVE_PACK, path)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        b"",
+        b" git-upload-pack '/r.git'",
+        b"git  upload-pack '/r.git'",
+        b"/usr/bin/git-upload-pack '/r.git'",
+        b"GIT-UPLOAD-PACK '/r.git'",
+        b"git -c x=y upload-pack '/r.git'",
+        b"git --exec-path=/tmp upload-pack '/r.git'",
+        b"git-upload-pack\t'/r.git'",
+        b"git-lfs-authenticate r.git download",
+        b"git-shell",
+        b"scp -t /tmp",
+        b"rsync --server . /",
+        b"cvs server",
+        b"../../bin/sh",
+        b"sh -c id",
+    ],
+)
+def test_any_other_command_is_not_recognised(command: bytes) -> None:
+    with pytest.raises(Malformed, match="^unrecognized command '"):
+        parse_ssh_command(command)
+
+
+@pytest.mark.parametrize(
+    "argument",
+    [
+        b"",
+        b" ",
+        b" /r.git",
+        b' "/r.git"',
+        b" '/r.git' --strict",
+        b" --strict '/r.git'",
+        b" '--help'",
+        b" '-o' '/r.git'",
+        b" '/r.git",
+        b" '/r.git'; id",
+        b" '/r.git' && id",
+        b" '/r.git'\nid",
+        b" '/r.git' ",
+        b" '/a''b'",
+        rb" '/a'\x'b'",
+        b" ''\\''",
+        b" '/a\0b'",
+    ],
+)
+def test_any_other_argument_is_bad(argument: bytes) -> None:
+    """The client asks git to run with an option, or a shell to run something after it."""
+    with pytest.raises(Malformed, match="^bad argument$"):
+        parse_ssh_command(b"git-upload-pack" + argument)
+
+
+@pytest.mark.parametrize("path", [b"/r\x1b]0;x.git", b"/r\n.git", b"/\xff", b"/../r.git", b"//r.git"])
+def test_a_path_that_cannot_be_one_is_refused(path: bytes) -> None:
+    with pytest.raises(Malformed, match="^the path "):
+        parse_ssh_command(b"git-upload-pack '" + path + b"'")
+
+
+def test_a_command_longer_than_any_path_is_refused() -> None:
+    """CVE-2022-39260: git shell's own splitting of a command of more than 2 GiB overflowed an int."""
+    with pytest.raises(Malformed, match="longer than 4096 bytes"):
+        parse_ssh_command(b"git-upload-pack '/" + b"a" * LONGEST_COMMAND + b"'")
+
+
+def test_escape_sequences_in_a_command_do_not_reach_the_terminal() -> None:
+    with pytest.raises(Malformed) as caught:
+        parse_ssh_command(b"scp \x1b[2J")
+    assert str(caught.value) == r"unrecognized command 'scp \x1b[2J'"
+
+
+@pytest.fixture(scope="session")
+def git_shell(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a git that prints the path it is given; git-shell runs that as `git upload-pack <path>`."""
+    folder = tmp_path_factory.mktemp("git-shell")
+    program = folder / "git"
+    program.write_text('#!/bin/sh\nprintf "SERVED %s" "$2"\n')
+    program.chmod(0o755)
+    return folder
+
+
+@given(
+    verb=st.sampled_from(["git-upload-pack", "git upload-pack", "git-receive-pack", "git  upload-pack", "git-x"]),
+    between=st.sampled_from([" ", "  ", "\t", ""]),
+    argument=st.text("'\\!ab /-;\n", max_size=12),
+)
+def test_the_parser_never_serves_what_git_dequotes_otherwise(verb: str, between: str, argument: str) -> None:
+    """Against quote.c's rules in another form: a regular expression over the whole quoted argument."""
+    try:
+        parsed = parse_ssh_command(f"{verb}{between}'{argument}'".encode())
+    except Malformed:
+        return
+    assert re.fullmatch(r"(?:[^']|'\\['!]')*", argument)
+    dequoted = argument.replace("'\\''", "\0").replace("'\\!'", "!").replace("\0", "'")
+    assert parsed.path == "/" + dequoted.removeprefix("/").removesuffix("/")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "git-upload-pack '/r'",
+        "git upload-pack '/r'",
+        "git-receive-pack '/r'\\''x'",
+        "git-receive-pack '/r'\\!'x'",
+        "git-upload-archive 'r'",
+        "git  upload-pack '/r'",
+        "git-upload-pack /r",
+        "git-upload-pack '/r' x",
+        "git-upload-pack '/r';id",
+        "git-upload-pack '-x'",
+        "git-upload-pack '/r'\\x'y'",
+        "git-upload-pack",
+        "rm -rf /",
+    ],
+)
+def test_git_shell_itself_serves_and_refuses_the_same(command: str, git_shell: Path) -> None:
+    ran = subprocess.run(
+        [str(shutil.which("git-shell")), "-c", command],
+        env={"PATH": "/usr/bin:/bin", "GIT_EXEC_PATH": str(git_shell), "HOME": str(git_shell)},
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    served = ran.stdout.removeprefix("SERVED ") if ran.stdout.startswith("SERVED ") else None
+    try:
+        ours = parse_ssh_command(command.encode()).path
+    except Malformed:
+        ours = None
+    assert ours == (None if served is None else "/" + served.removeprefix("/"))
