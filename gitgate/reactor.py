@@ -24,14 +24,14 @@ class Clock(Protocol):
     def seconds(self) -> float:
         """Now; only differences mean anything."""
 
-    def callLater(self, delay: float, call: Callable[..., Any], *args: Any) -> Timer:  # noqa: N802
+    def callLater(self, delay: float, call: Callable[..., Any], /, *args: Any) -> Timer:  # noqa: N802
         """Call `call(*args)` after `delay` seconds."""
 
 
 class Reactor(Clock, Protocol):
     """A running reactor, which also takes calls from other threads (Twisted's IReactorFromThreads)."""
 
-    def callFromThread(self, call: Callable[..., Any], *args: Any) -> None:  # noqa: N802
+    def callFromThread(self, call: Callable[..., Any], /, *args: Any) -> None:  # noqa: N802
         """Call `call(*args)` in the reactor's thread, soon."""
 
 

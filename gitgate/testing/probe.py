@@ -1,16 +1,11 @@
 """Asks one plugin, as a server would."""
 
-import queue
-import time
-from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar
-
-from twisted.internet.defer import Deferred
-from twisted.internet.task import Clock
+from typing import TypeVar
 
 from gitgate.plugin import Allow, Credentials, Deny, GitRequest, Identity, Missing, Peer, Rejected, Repository
 from gitgate.plugin_chain import Member, PluginChain, Ruling
 from gitgate.testing.builders import a_peer, a_repository
+from gitgate.testing.waiting_loop import WaitingLoop
 
 T = TypeVar("T")
 
@@ -24,9 +19,9 @@ class Probe:
 
     def __init__(self, plugin: object, *, deadline_seconds: float = 10.0) -> None:
         """Raises `gitgate.plugin_chain.PluginUnsuitable` where a server would refuse to load the plugin."""
-        self._loop = _Loop()
+        self._loop = WaitingLoop()
         member = Member(name="probe", plugin=plugin, deadline_seconds=deadline_seconds)
-        self._chain = PluginChain([member], self._loop)
+        self._chain = PluginChain([member], self._loop.reactor)
         self._loop.run(self._chain.start())
 
     def authenticate(self, credentials: Credentials, peer: Peer | None = None) -> Identity | Rejected | None:
@@ -56,30 +51,3 @@ class Probe:
 
 def _decision(ruling: Ruling[T] | None) -> T | None:
     return None if ruling is None else ruling.decision
-
-
-class _Loop(Clock):
-    """As much of a reactor as threads and deadlines need, in the thread that asks."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._calls: queue.SimpleQueue[Callable[[], object]] = queue.SimpleQueue()
-        self._began = time.monotonic()
-
-    def callFromThread(self, call: Callable[..., Any], *arguments: Any) -> None:
-        self._calls.put(lambda: call(*arguments))
-
-    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        answer = Deferred.fromCoroutine(coroutine)
-        outcome: list[T] = []
-        errors: list[BaseException] = []
-        answer.addCallbacks(outcome.append, lambda failure: errors.append(failure.value))
-        while not outcome and not errors:
-            try:
-                self._calls.get(timeout=0.01)()
-            except queue.Empty:
-                pass
-            self.advance(time.monotonic() - self._began - self.seconds())
-        if errors:
-            raise errors[0]
-        return outcome[0]

@@ -1,0 +1,397 @@
+"""The chain asks plugins in order, and no failure of one is ever an answer."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+
+from gitgate.plugin import (
+    ANONYMOUS,
+    Allow,
+    AuditRecord,
+    BearerToken,
+    Credentials,
+    Deny,
+    GitRequest,
+    Identity,
+    Missing,
+    Password,
+    Peer,
+    PublicKey,
+    Rejected,
+    Repository,
+    hookimpl,
+)
+from gitgate.plugin_chain import Member, PluginChain, PluginFailure, PluginUnsuitable, Ruling
+from gitgate.testing import a_fetch, a_peer, a_repository, an_identity
+from gitgate.testing.waiting_loop import WaitingLoop
+
+ALICE = Identity(name="alice")
+LOGIN = Password(username="alice", password="secret")
+
+
+class Answers:
+    """Answers `authenticate` in a thread, and notes that it was asked."""
+
+    def __init__(self, answer: object, asked: list[str] | None = None, name: str = "") -> None:
+        self.answer, self.asked, self.name = answer, asked, name
+
+    @hookimpl
+    def authenticate(self, credentials: Credentials, peer: Peer) -> Any:
+        if self.asked is not None:
+            self.asked.append(self.name)
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+class AnswersAsync(Answers):
+    """The same on the reactor."""
+
+    @hookimpl
+    async def authenticate(self, credentials: Credentials, peer: Peer) -> Any:
+        return super().authenticate(credentials, peer)
+
+
+def both(test: Callable[..., None]) -> Callable[..., None]:
+    return pytest.mark.parametrize("kind", [Answers, AnswersAsync], ids=["def", "async def"])(test)
+
+
+class Chain:
+    def __init__(self, *members: Member | object) -> None:
+        self.loop = WaitingLoop()
+        named = [m if isinstance(m, Member) else Member(name=f"p{i}", plugin=m) for i, m in enumerate(members)]
+        self.chain = PluginChain(named, self.loop.reactor)
+        self.loop.run(self.chain.start())
+
+    def authenticate(self, credentials: Credentials = LOGIN) -> Ruling[Identity | Rejected] | None:
+        return self.loop.run(self.chain.authenticate(credentials, a_peer()))
+
+
+@both
+def test_the_first_answer_decides_and_names_its_plugin(kind: type[Answers]) -> None:
+    asked: list[str] = []
+    chain = Chain(
+        Member(name="first", plugin=kind(None, asked, "first")),
+        Member(name="second", plugin=kind(ALICE, asked, "second")),
+        Member(name="third", plugin=kind(Rejected("late"), asked, "third")),
+    )
+    assert chain.authenticate() == Ruling("second", ALICE)
+    assert asked == ["first", "second"]
+
+
+@both
+def test_a_refusal_is_an_answer(kind: type[Answers]) -> None:
+    asked: list[str] = []
+    assert Chain(kind(Rejected("wrong")), kind(ALICE, asked, "never")).authenticate() == Ruling("p0", Rejected("wrong"))
+    assert asked == []
+
+
+@both
+def test_when_all_abstain_there_is_no_ruling(kind: type[Answers]) -> None:
+    assert Chain(kind(None), kind(None)).authenticate() is None
+
+
+def test_an_async_plugin_that_abstains_does_not_end_the_chain() -> None:
+    """With pluggy's firstresult, the coroutine of the first plugin, which is not None, would be the answer."""
+    assert Chain(AnswersAsync(None), Answers(ALICE)).authenticate() == Ruling("p1", ALICE)
+
+
+@both
+@pytest.mark.parametrize("answer", [True, False, "alice", {"name": "alice"}, 1, Allow("yes"), ANONYMOUS, []])
+def test_an_answer_of_another_type_is_a_failure_and_ends_the_chain(kind: type[Answers], answer: object) -> None:
+    asked: list[str] = []
+    with pytest.raises(PluginFailure, match="p0: authenticate returned") as caught:
+        Chain(kind(answer), kind(ALICE, asked, "never")).authenticate()
+    assert caught.value.plugin == "p0"
+    assert asked == []
+
+
+@both
+def test_an_exception_is_a_failure_and_ends_the_chain(kind: type[Answers], caplog: pytest.LogCaptureFixture) -> None:
+    asked: list[str] = []
+    with pytest.raises(PluginFailure, match="p0: authenticate raised OSError: directory is down"):
+        Chain(kind(OSError("directory is down")), kind(ALICE, asked, "never")).authenticate()
+    assert asked == []
+    assert "Traceback" in caplog.text  # the author of the plugin needs it; no client sees it
+
+
+@both
+def test_with_on_error_abstain_the_next_plugin_is_asked(kind: type[Answers], caplog: pytest.LogCaptureFixture) -> None:
+    broken = Member(name="corp", plugin=kind(OSError("down")), abstain_on_error=True)
+    assert Chain(broken, kind(ALICE)).authenticate() == Ruling("p1", ALICE)
+    assert "corp: authenticate raised OSError: down; it abstains (on_error)" in caplog.messages
+
+
+def test_a_plain_def_that_returns_an_awaitable_is_a_failure() -> None:
+    """A Deferred made in a thread belongs to no reactor, and a coroutine is not None."""
+
+    async def later() -> Identity:
+        return ALICE
+
+    for awaitable in (later(), Deferred()):
+        with pytest.raises(PluginFailure, match="declare the hook with `async def`"):
+            Chain(Answers(awaitable)).authenticate()
+
+
+class Hangs:
+    def __init__(self) -> None:
+        self.release = threading.Event()
+        self.started = 0
+
+    @hookimpl
+    def authenticate(self, credentials: Credentials, peer: Peer) -> Identity | None:
+        self.started += 1
+        self.release.wait(20)
+        return ALICE
+
+
+@pytest.fixture
+def hangs() -> Iterator[Hangs]:
+    plugin = Hangs()
+    yield plugin
+    plugin.release.set()
+
+
+def test_a_plugin_that_overruns_its_deadline_is_a_failure_and_its_late_answer_is_dropped(hangs: Hangs) -> None:
+    chain = Chain(Member(name="slow", plugin=hangs, deadline_seconds=0.05))
+    with pytest.raises(PluginFailure, match="slow: authenticate did not answer within its deadline of 0.05 s"):
+        chain.authenticate()
+
+
+def test_a_plugin_that_hangs_does_not_delay_another_ones_answer(hangs: Hangs) -> None:
+    """All threads of one plugin hang; Twisted's shared pool would now serve nobody, not even name look-ups."""
+    chain = Chain(
+        Member(name="hanging", plugin=hangs, deadline_seconds=0.05, hooks=frozenset({"authenticate"})),
+        Member(name="other", plugin=Paths()),
+    )
+    for _ in range(12):
+        with pytest.raises(PluginFailure):
+            chain.authenticate()
+    found = chain.loop.run(chain.chain.resolve_path(ALICE, a_fetch()))
+    assert found == Ruling("other", a_repository("found"))
+
+
+def test_a_call_that_nobody_waits_for_any_more_never_starts(hangs: Hangs) -> None:
+    chain = Chain(Member(name="slow", plugin=hangs, deadline_seconds=0.02))
+    for _ in range(20):
+        with pytest.raises(PluginFailure):
+            chain.authenticate()
+    assert hangs.started == 8  # as many as there are threads
+    hangs.release.set()
+    for _ in range(200):
+        if chain.chain._seats[0].threads._calls == 0:
+            break
+        chain.loop.run(_tick())
+    assert hangs.started == 8
+
+
+async def _tick() -> None:
+    time.sleep(0.002)
+
+
+def test_more_questions_than_may_wait_are_refused_at_once(hangs: Hangs) -> None:
+    clock = WaitingLoop()
+    chain = PluginChain([Member(name="slow", plugin=hangs)], clock.reactor)
+    clock.run(chain.start())
+    waiting = [Deferred.fromCoroutine(chain.authenticate(LOGIN, a_peer())) for _ in range(72)]
+    with pytest.raises(PluginFailure, match="slow: authenticate has 72 questions before it and takes no more"):
+        clock.run(chain.authenticate(LOGIN, a_peer()))
+    for deferred in waiting:
+        deferred.addErrback(lambda _: None)
+        deferred.cancel()
+
+
+class NeverAnswers:
+    """Waits for what never comes, and does not even heed its cancellation."""
+
+    @hookimpl
+    async def authenticate(self, credentials: Credentials, peer: Peer) -> Identity | None:
+        while True:
+            try:
+                await Deferred()
+            except Exception:  # noqa: S112
+                continue
+
+
+def test_an_async_plugin_that_ignores_its_cancellation_still_overruns_its_deadline() -> None:
+    clock = Clock()
+    chain = PluginChain([Member(name="deaf", plugin=NeverAnswers(), deadline_seconds=5)], clock)  # type: ignore[arg-type]
+    failures: list[BaseException] = []
+    asking = Deferred.fromCoroutine(chain.authenticate(LOGIN, a_peer()))
+    asking.addErrback(lambda failure: failures.append(failure.value))
+    clock.advance(4.9)
+    assert failures == []
+    clock.advance(0.2)
+    assert [str(failure) for failure in failures] == ["deaf: authenticate did not answer within its deadline of 5 s"]
+
+
+class KeysOnly(Answers):
+    accepts = (PublicKey,)
+
+
+def test_a_plugin_is_asked_only_about_the_credentials_it_accepts() -> None:
+    chain = Chain(KeysOnly(Rejected("not asked about passwords")), Answers(ALICE))
+    assert chain.authenticate() == Ruling("p1", ALICE)
+
+
+def test_what_may_be_offered_is_what_some_plugin_accepts() -> None:
+    assert Chain(KeysOnly(None)).chain.accepted == {PublicKey}
+    assert Chain(KeysOnly(None), Answers(None)).chain.accepted == {Password, PublicKey, BearerToken}
+    assert Chain(Paths()).chain.accepted == frozenset()
+
+
+def test_an_instance_can_be_restricted_to_some_hooks() -> None:
+    chain = Chain(Member(name="both", plugin=Answers(ALICE), hooks=frozenset({"authorize"})))
+    assert chain.authenticate() is None
+    assert chain.chain.accepted == frozenset()
+
+
+class Paths:
+    @hookimpl
+    def resolve_path(self, identity: Identity, request: GitRequest) -> Repository | Missing | None:
+        return a_repository("found")
+
+
+class Groups:
+    def __init__(self, answer: Callable[[Identity], Any]) -> None:
+        self.answer = answer
+
+    @hookimpl
+    def enrich_identity(self, identity: Identity) -> Any:  # a hook may leave arguments out
+        return self.answer(identity)
+
+
+def _adds(*groups: str) -> Groups:
+    return Groups(lambda identity: Identity(name=identity.name, groups=identity.groups | set(groups)))
+
+
+def test_every_plugin_enriches_what_the_one_before_returned() -> None:
+    chain = Chain(_adds("devs"), Groups(lambda _: None), _adds("admins"))
+    assert chain.loop.run(chain.chain.enrich_identity(ALICE, a_peer())) == an_identity("alice", "devs", "admins")
+
+
+def test_one_plugin_can_reject_an_account_that_another_one_knows() -> None:
+    chain = Chain(_adds("devs"), Groups(lambda _: Rejected("disabled")), _adds("admins"))
+    assert chain.loop.run(chain.chain.enrich_identity(ALICE, a_peer())) == Ruling("p1", Rejected("disabled"))
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (lambda _: Identity(name="root"), "renamed 'alice' to 'root'"),
+        (lambda identity: Identity(name=identity.name), "took groups away from 'alice'"),
+        (lambda _: True, "returned bool"),
+    ],
+)
+def test_enriching_neither_renames_nor_takes_away(answer: Callable[[Identity], Any], why: str) -> None:
+    chain = Chain(Groups(answer))
+    with pytest.raises(PluginFailure, match=why):
+        chain.loop.run(chain.chain.enrich_identity(an_identity("alice", "devs"), a_peer()))
+
+
+class Votes:
+    @hookimpl
+    def authorize(self, identity: Identity, request: GitRequest, repository: Repository) -> Allow | Deny | None:
+        return Deny(f"{identity.name} {request.service.value} {repository.name}")
+
+
+def test_a_vote_is_asked_with_who_what_and_where() -> None:
+    chain = Chain(Votes())
+    ruling = chain.loop.run(chain.chain.authorize(ALICE, a_fetch(), a_repository("x")))
+    assert ruling == Ruling("p0", Deny("alice git-upload-pack x"))
+
+
+class Listens:
+    def __init__(self, told: list[str], fails: bool = False) -> None:
+        self.told, self.fails = told, fails
+
+    @hookimpl
+    def started(self) -> None:
+        self.told.append("started")
+        if self.fails:
+            raise OSError("no")
+
+    @hookimpl
+    async def stopping(self) -> None:
+        self.told.append("stopping")
+
+    @hookimpl
+    def audited(self, record: AuditRecord) -> None:
+        raise AssertionError("not told in this test")
+
+
+def test_everybody_is_told_although_one_fails(caplog: pytest.LogCaptureFixture) -> None:
+    told: list[str] = []
+    chain = Chain(Listens(told, fails=True), Listens(told))
+    chain.loop.run(chain.chain.stop())
+    assert told == ["started", "started", "stopping", "stopping"]
+    assert "p0: started raised OSError: no; nothing depends on it" in caplog.messages
+
+
+class Misspelled:
+    @hookimpl
+    def authentcate(self, credentials: Credentials) -> None: ...
+
+
+class WrongArgument:
+    @hookimpl
+    def authenticate(self, password: str) -> None: ...
+
+
+class First:
+    @hookimpl(tryfirst=True)
+    def authorize(self, identity: Identity) -> None: ...
+
+
+class Wrapper:
+    @hookimpl(wrapper=True)
+    def authorize(self, identity: Identity) -> Any:
+        return (yield)
+
+
+class AcceptsNonsense(Answers):
+    accepts = (str,)
+
+
+@pytest.mark.parametrize(
+    ("plugin", "why"),
+    [
+        (Misspelled(), "unknown hook 'authentcate'"),
+        (WrongArgument(), "password"),
+        (First(), "authorize asks for a place in the order"),
+        (Wrapper(), "authorize asks for a place in the order"),
+        (AcceptsNonsense(None), "`accepts` must be a tuple"),
+    ],
+)
+def test_a_plugin_that_cannot_be_asked_is_refused_when_it_is_loaded(plugin: object, why: str) -> None:
+    with pytest.raises(PluginUnsuitable, match=why) as caught:
+        PluginChain([Member(name="odd", plugin=plugin)], WaitingLoop().reactor)
+    assert caught.value.plugin == "odd"
+
+
+def test_two_plugins_cannot_have_one_name() -> None:
+    with pytest.raises(PluginUnsuitable, match="two plugins have this name"):
+        PluginChain([Member(name="x", plugin=Paths()), Member(name="x", plugin=Votes())], WaitingLoop().reactor)
+
+
+def test_the_same_class_can_be_configured_twice() -> None:
+    chain = Chain(Member(name="a", plugin=Answers(None)), Member(name="b", plugin=Answers(ALICE)))
+    assert chain.authenticate() == Ruling("b", ALICE)
+
+
+def test_no_secret_of_a_credential_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG), pytest.raises(PluginFailure) as caught:
+        Chain(Answers(OSError("down"))).authenticate(Password(username="alice", password="hunter2"))
+    assert "hunter2" not in caplog.text + str(caught.value)
+
+
+def test_a_repository_must_be_absolute() -> None:
+    with pytest.raises(ValueError, match="must be absolute"):
+        Repository(directory=Path("relative.git"), name="relative")
