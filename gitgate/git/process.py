@@ -144,9 +144,7 @@ class GitProcess(ProcessProtocol):
             self._client.write_error(data)
 
     def processEnded(self, reason: Failure) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._cancel_timer()
         code = 0
         if isinstance(reason.value, ProcessTerminated):
             code = -reason.value.signal if reason.value.signal else reason.value.exitCode or 0
@@ -158,9 +156,12 @@ class GitProcess(ProcessProtocol):
     # One timer serves for all that this process waits for.
 
     def _after(self, seconds: float, call: Callable[[], None]) -> None:
+        self._cancel_timer()
+        self._timer = self._reactor.callLater(seconds, call)
+
+    def _cancel_timer(self) -> None:
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
-        self._timer = self._reactor.callLater(seconds, call)
 
     def _check_idle(self) -> None:
         left = self._last_byte + self._idle_deadline_seconds - self._reactor.seconds()

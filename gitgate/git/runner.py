@@ -2,6 +2,7 @@
 
 from twisted.internet.defer import CancelledError, Deferred
 
+from gitgate.git.child import keep_descriptors_to_ourselves
 from gitgate.git.command import Exchange, Git
 from gitgate.git.process import Client, GitExit, GitProcess
 from gitgate.plugin import GitRequest, Identity, Repository
@@ -13,6 +14,7 @@ class GitRunner:
     """Starts git, connects it with its client, and waits for its end."""
 
     def __init__(self, reactor: Reactor, git: Git, *, max_operations: int, idle_deadline_seconds: float) -> None:
+        keep_descriptors_to_ourselves()
         self._reactor = reactor
         self._git = git
         self._max_operations = max_operations

@@ -1,0 +1,39 @@
+"""Twisted's reactor, with its signal handlers, for tests of what needs processes or sockets of its own."""
+
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+import pytest
+from twisted.internet.defer import Deferred
+
+T = TypeVar("T")
+
+Run = Callable[[Coroutine[Any, Any, T]], T]
+
+
+@pytest.fixture(scope="session")
+def running_reactor() -> Any:
+    from twisted.internet import reactor
+
+    reactor.startRunning(installSignalHandlers=True)  # type: ignore[attr-defined]
+    return reactor
+
+
+@pytest.fixture
+def run(running_reactor: Any) -> Run[Any]:
+    """Runs a coroutine to its end on the reactor, within ten seconds."""
+
+    def run_to_its_end(coroutine: Coroutine[Any, Any, T]) -> T:
+        results: list[T] = []
+        errors: list[BaseException] = []
+        Deferred.fromCoroutine(coroutine).addCallbacks(results.append, lambda failure: errors.append(failure.value))
+        give_up = time.monotonic() + 10
+        while not results and not errors:
+            assert time.monotonic() < give_up, "still running after ten seconds"
+            running_reactor.iterate(0.01)
+        if errors:
+            raise errors[0]
+        return results[0]
+
+    return run_to_its_end

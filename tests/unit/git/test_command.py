@@ -1,0 +1,102 @@
+"""What git is started with. Nothing a client wrote is an argument, and nothing of our own environment is inherited."""
+
+from pathlib import Path
+
+import pytest
+
+from gitgate.git.command import Exchange, Git
+from gitgate.plugin import ANONYMOUS, Repository, Service, Transport
+from gitgate.testing import a_fetch, a_peer, a_push, an_identity
+
+GIT = Git(executable=Path("/usr/bin/git"), search_path="/usr/bin:/bin")
+REPOSITORY = Repository(directory=Path("/srv/git/a.git"), name="a")
+
+
+@pytest.mark.parametrize(
+    ("service", "exchange", "arguments"),
+    [
+        (Service.UPLOAD_PACK, Exchange.CONVERSATION, "upload-pack --strict -- /srv/git/a.git"),
+        (
+            Service.UPLOAD_PACK,
+            Exchange.ADVERTISEMENT,
+            "upload-pack --strict --stateless-rpc --advertise-refs -- /srv/git/a.git",
+        ),
+        (Service.UPLOAD_PACK, Exchange.STATELESS, "upload-pack --strict --stateless-rpc -- /srv/git/a.git"),
+        (Service.RECEIVE_PACK, Exchange.CONVERSATION, "receive-pack -- /srv/git/a.git"),
+        (
+            Service.RECEIVE_PACK,
+            Exchange.ADVERTISEMENT,
+            "receive-pack --stateless-rpc --advertise-refs -- /srv/git/a.git",
+        ),
+        (Service.RECEIVE_PACK, Exchange.STATELESS, "receive-pack --stateless-rpc -- /srv/git/a.git"),
+        (Service.UPLOAD_ARCHIVE, Exchange.CONVERSATION, "upload-archive /srv/git/a.git"),
+    ],
+)
+def test_the_command_line(service: Service, exchange: Exchange, arguments: str) -> None:
+    command = GIT.command(a_fetch(service=service), REPOSITORY, ANONYMOUS, exchange)
+    assert " ".join(command.argv) == f"/usr/bin/git {arguments}"
+
+
+@pytest.mark.parametrize("service", [Service.LFS_DOWNLOAD, Service.LFS_UPLOAD, Service.UPLOAD_ARCHIVE])
+def test_git_is_asked_for_nothing_that_it_does_not_serve(service: Service) -> None:
+    with pytest.raises(ValueError, match="git does not serve"):
+        GIT.command(a_fetch(service=service), REPOSITORY, ANONYMOUS, Exchange.STATELESS)
+
+
+def test_the_environment_is_built_from_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """CVE-2024-41956 and plain accidents: LD_PRELOAD, GIT_DIR or a token of ours must not reach git and its hooks."""
+    monkeypatch.setenv("LD_PRELOAD", "/evil.so")
+    monkeypatch.setenv("GIT_DIR", "/elsewhere")
+    monkeypatch.setenv("SECRET_TOKEN", "hunter2")
+    push = a_push(protocol=1, peer=a_peer(Transport.HTTPS))
+    environment = GIT.command(push, REPOSITORY, an_identity("alice", "devs", "admins"), Exchange.STATELESS).environment
+    defaults = environment["GIT_CONFIG_GLOBAL"]
+    assert dict(environment) == {
+        "PATH": "/usr/bin:/bin",
+        "HOME": "/nonexistent",
+        "LC_ALL": "C.UTF-8",
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_CONFIG_GLOBAL": defaults,
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": "safe.directory",
+        "GIT_CONFIG_VALUE_0": "/srv/git/a.git",
+        "GIT_PROTOCOL": "version=1",
+        "GIT_COMMITTER_NAME": "alice",
+        "GIT_COMMITTER_EMAIL": "alice@https.192.0.2.7",
+        "REMOTE_ADDR": "192.0.2.7",
+        "REMOTE_USER": "alice",
+        "GITGATE_USER": "alice",
+        "GITGATE_GROUPS": "admins devs",
+        "GITGATE_REQUEST_ID": "req-1",
+        "GITGATE_TRANSPORT": "https",
+    }
+    assert Path(defaults).read_text().startswith("# git's global configuration")
+
+
+def test_anonymous_is_no_remote_user() -> None:
+    environment = GIT.command(a_fetch(), REPOSITORY, ANONYMOUS, Exchange.CONVERSATION).environment
+    assert "REMOTE_USER" not in environment
+    assert environment["GITGATE_USER"] == "anonymous"
+
+
+def test_the_operators_configuration_and_environment_are_added_but_not_in_the_place_of_ours() -> None:
+    git = Git(
+        executable=Path("/usr/bin/git"),
+        search_path="/bin",
+        config={"receive.certNonceSeed": "seed", "safe.directory": "*"},
+        environment={"GNUPGHOME": "/srv/gnupg", "GIT_CONFIG_COUNT": "9"},
+    )
+    repository = Repository(
+        directory=Path("/srv/git/a.git"), name="a", environment={"SITE": "x", "GITGATE_USER": "root"}
+    )
+    environment = git.command(a_push(), repository, an_identity("alice"), Exchange.CONVERSATION).environment
+    assert (environment["GNUPGHOME"], environment["SITE"], environment["GITGATE_USER"]) == ("/srv/gnupg", "x", "alice")
+    assert environment["GIT_CONFIG_COUNT"] == "2"
+    configured = {environment[f"GIT_CONFIG_KEY_{n}"]: environment[f"GIT_CONFIG_VALUE_{n}"] for n in (0, 1)}
+    assert configured == {"receive.certNonceSeed": "seed", "safe.directory": "/srv/git/a.git"}
+
+
+def test_secrets_do_not_show() -> None:
+    git = Git(executable=Path("/usr/bin/git"), search_path="", config={"a.b": "hunter2"}, environment={"T": "hunter2"})
+    command = git.command(a_push(), REPOSITORY, ANONYMOUS, Exchange.CONVERSATION)
+    assert "hunter2" not in repr(git) + repr(command)
