@@ -1,0 +1,337 @@
+"""One order of the questions, one rule for what a client may learn, one record for each operation."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+from twisted.internet.defer import CancelledError, Deferred
+
+from gitgate.audit import Audit, describe
+from gitgate.gateway import Gateway
+from gitgate.git.command import Exchange
+from gitgate.git.process import GitExit
+from gitgate.login import ANONYMOUS_LOGIN, Login
+from gitgate.plugin import (
+    Access,
+    Allow,
+    AuditRecord,
+    Deny,
+    GitRequest,
+    Identity,
+    Missing,
+    Password,
+    PublicKey,
+    Rejected,
+    Repository,
+    Service,
+    Verdict,
+    hookimpl,
+)
+from gitgate.plugin_chain import Member, PluginChain
+from gitgate.refusals import (
+    AccessDenied,
+    CredentialsRefused,
+    CredentialsRequired,
+    Overloaded,
+    Refusal,
+    RepositoryHidden,
+    RepositoryNotFound,
+    Unavailable,
+)
+from gitgate.testing import a_fetch, a_peer, a_push, a_repository, an_identity
+from gitgate.testing.waiting_loop import WaitingLoop
+
+ALICE = Login(identity=an_identity("alice"), method="password", plugin="users")
+GIT_EXIT = GitExit(code=0, bytes_in=10, bytes_out=20)
+PASSWORD = Password(username="alice", password="secret")
+KEY = PublicKey(username="alice", algorithm="ssh-ed25519", blob=b"k", fingerprint="SHA256:x", verified=True)
+
+
+@dataclass
+class Site:
+    """One plugin with all its answers on the table; an exception is raised."""
+
+    login: Any = None
+    enriched: Any = None
+    repository: Any = field(default_factory=a_repository)
+    read: Any = None
+    write: Any = None
+    asked: list[str] = field(default_factory=list)
+
+    @hookimpl
+    async def authenticate(self, credentials: Any) -> Any:
+        return self._answer("authenticate", self.login)
+
+    @hookimpl
+    async def enrich_identity(self, identity: Identity) -> Any:
+        return self._answer("enrich_identity", self.enriched)
+
+    @hookimpl
+    async def resolve_path(self, identity: Identity, request: GitRequest) -> Any:
+        return self._answer("resolve_path", self.repository)
+
+    @hookimpl
+    async def authorize(self, identity: Identity, request: GitRequest, repository: Repository) -> Any:
+        vote = self.read if request.access is Access.READ else self.write
+        return self._answer(f"authorize {request.service.value}", vote)
+
+    def _answer(self, question: str, answer: Any) -> Any:
+        self.asked.append(question)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+class RecordingRunner:
+    """Starts nothing, and notes what would have been started."""
+
+    def __init__(self, outcome: Callable[[], Any] = lambda: GIT_EXIT) -> None:
+        self.started: list[tuple[Repository, Identity, Exchange]] = []
+        self._outcome = outcome
+
+    async def run(self, request: Any, repository: Any, identity: Any, exchange: Any, client: Any) -> GitExit:
+        self.started.append((repository, identity, exchange))
+        outcome = self._outcome()
+        if isinstance(outcome, Exception):
+            raise outcome
+        return await outcome if isinstance(outcome, Deferred) else outcome
+
+
+class LoginLess:
+    """Nobody can log in where no plugin answers `authenticate`."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    @hookimpl
+    async def resolve_path(self, identity: Identity, request: GitRequest) -> Any:
+        return await self._site.resolve_path(identity, request)
+
+    @hookimpl
+    async def authorize(self, identity: Identity, request: GitRequest, repository: Repository) -> Any:
+        return await self._site.authorize(identity, request, repository)
+
+
+class House:
+    """A gateway over one site."""
+
+    def __init__(self, site: Site | LoginLess, runner: RecordingRunner | None = None) -> None:
+        self.loop = WaitingLoop()
+        self.runner = runner or RecordingRunner()
+        self.records: list[AuditRecord] = []
+        chain = PluginChain([Member(name="site", plugin=site)], self.loop.reactor)
+        self.gateway = Gateway(chain, self.runner, Audit(self.loop.reactor, self.records.append))  # type: ignore[arg-type]
+
+    def serve(self, request: GitRequest, login: Login = ALICE) -> GitExit | Refusal:
+        try:
+            return self.loop.run(self.gateway.serve(request, login, object()))  # type: ignore[arg-type]
+        except Refusal as refusal:
+            return refusal
+
+    def authenticate(self, credentials: Any = PASSWORD) -> Login | Refusal:
+        try:
+            return self.loop.run(self.gateway.authenticate(credentials, a_peer(), "req-9"))
+        except Refusal as refusal:
+            return refusal
+
+
+def test_what_is_allowed_is_run_on_the_very_repository_that_was_authorized() -> None:
+    repository = a_repository()
+    house = House(Site(repository=repository, read=Allow("public")))
+    assert house.serve(a_fetch()) == GIT_EXIT
+    ((started, identity, exchange),) = house.runner.started
+    assert started is repository
+    assert (identity, exchange) == (ALICE.identity, Exchange.CONVERSATION)
+
+
+def test_the_path_is_resolved_before_the_request_is_authorized_and_nobody_is_asked_twice() -> None:
+    site = Site(read=Allow("public"))
+    House(site).serve(a_fetch())
+    assert site.asked == ["resolve_path", "authorize git-upload-pack"]
+
+
+@pytest.mark.parametrize(
+    ("site", "verdict", "reason"),
+    [
+        (Site(repository=None), Verdict.MISSING, "no plugin knows the path"),
+        (Site(repository=Missing("not in the tree")), Verdict.MISSING, "not in the tree"),
+        (Site(repository=a_repository(exists=False)), Verdict.MISSING, "it does not exist"),
+        (Site(read=None), Verdict.DENIED, "no plugin allows it"),
+        (Site(read=Deny("secret", "It is secret.")), Verdict.DENIED, "secret"),
+        (Site(read=None, write=Allow("may push only")), Verdict.DENIED, "no plugin allows it"),
+    ],
+)
+def test_missing_and_denied_are_the_same_to_the_client_and_told_apart_in_the_record(
+    site: Site, verdict: Verdict, reason: str
+) -> None:
+    house = House(site)
+    refusal = house.serve(a_fetch())
+    assert isinstance(refusal, RepositoryNotFound)
+    assert refusal.message == "repository not found"
+    assert house.runner.started == []
+    assert [(record.verdict, record.reason) for record in house.records] == [(verdict, reason)]
+
+
+def test_who_may_read_is_told_why_a_push_is_denied() -> None:
+    site = Site(read=Allow("public"), write=Deny("not in devs", "Pushing is for maintainers."))
+    house = House(site)
+    refusal = house.serve(a_push())
+    assert isinstance(refusal, AccessDenied)
+    assert (refusal.message, refusal.reason, refusal.plugin) == ("Pushing is for maintainers.", "not in devs", "site")
+    assert site.asked[-1] == "authorize git-upload-pack"
+
+
+def test_who_may_not_even_read_does_not_learn_from_the_message_of_a_denied_push() -> None:
+    """Ask to push to every name in a list: a message for pushes alone would tell which repositories there are."""
+    refusal = House(Site(read=None, write=Deny("not in devs", "Pushing is for maintainers."))).serve(a_push())
+    assert isinstance(refusal, RepositoryHidden)
+    assert refusal.message == "repository not found"
+
+
+@pytest.mark.parametrize(
+    "site",
+    [Site(repository=None), Site(read=None), Site(read=Allow("public"), write=None)],
+    ids=["missing", "denied", "push"],
+)
+def test_an_anonymous_request_that_is_refused_is_challenged_whether_or_not_the_repository_exists(site: Site) -> None:
+    house = House(site)
+    assert isinstance(house.serve(a_push(), ANONYMOUS_LOGIN), CredentialsRequired)
+    assert [record.verdict for record in house.records] == [Verdict.CHALLENGED]
+
+
+def test_where_nobody_can_log_in_nobody_is_challenged() -> None:
+    assert type(House(LoginLess(Site(read=None))).serve(a_fetch(), ANONYMOUS_LOGIN)) is RepositoryHidden
+    reader = House(LoginLess(Site(read=Allow("public"))))
+    assert isinstance(reader.serve(a_push(), ANONYMOUS_LOGIN), AccessDenied)
+
+
+@pytest.mark.parametrize(
+    "site",
+    [
+        Site(repository=OSError("disk")),
+        Site(repository="/srv/git/a.git"),
+        Site(read=OSError("directory")),
+        Site(read=True),
+        Site(read=Missing("an answer to another question")),
+    ],
+)
+def test_a_plugin_that_fails_never_allows_and_is_not_called_a_denial(site: Site) -> None:
+    house = House(site)
+    refusal = house.serve(a_fetch())
+    assert isinstance(refusal, Unavailable)
+    assert refusal.message == "temporarily unavailable (id req-1)"
+    assert refusal.plugin == "site"
+    assert house.runner.started == []
+    assert [record.verdict for record in house.records] == [Verdict.FAILED]
+
+
+def test_a_plugin_that_fails_while_the_denial_is_explained_is_unavailable_too() -> None:
+    assert isinstance(House(Site(read=OSError("down"), write=Deny("no"))).serve(a_push()), Unavailable)
+
+
+def test_a_login_names_its_plugin_its_method_and_its_key() -> None:
+    house = House(Site(login=an_identity("alice"), enriched=an_identity("alice", "devs")))
+    assert house.authenticate(KEY) == Login(
+        identity=an_identity("alice", "devs"), method="publickey", plugin="site", fingerprint="SHA256:x"
+    )
+    assert house.records == []
+
+
+@pytest.mark.parametrize(
+    ("site", "reason"),
+    [
+        (Site(login=None), "no plugin knows them"),
+        (Site(login=Rejected("wrong password")), "wrong password"),
+        (Site(login=an_identity("alice"), enriched=Rejected("disabled")), "disabled"),
+    ],
+)
+def test_a_login_that_is_refused_is_recorded_with_the_name_that_was_typed(site: Site, reason: str) -> None:
+    house = House(site)
+    refusal = house.authenticate()
+    assert isinstance(refusal, CredentialsRefused)
+    assert refusal.message == "login failed"
+    (record,) = house.records
+    assert (record.verdict, record.reason, record.username, record.identity) == (
+        Verdict.REJECTED,
+        reason,
+        "alice",
+        None,
+    )
+
+
+def test_an_outage_is_not_a_wrong_password() -> None:
+    """git throws a stored password away when the server says 401 because the directory was down."""
+    for site in (Site(login=OSError("down")), Site(login=an_identity(), enriched=OSError("down"))):
+        assert isinstance(House(site).authenticate(), Unavailable)
+
+
+def test_asking_about_a_key_is_neither_a_login_nor_an_operation() -> None:
+    house = House(Site(login=None))
+    assert isinstance(house.authenticate(replace(KEY, verified=False)), CredentialsRefused)
+    assert house.records == []
+
+
+def test_git_that_cannot_be_started_is_unavailable() -> None:
+    house = House(Site(read=Allow("public")), RecordingRunner(lambda: OSError(24, "Too many open files")))
+    refusal = house.serve(a_fetch())
+    assert isinstance(refusal, Unavailable)
+    assert "Too many open files" in refusal.reason
+    assert "files" not in refusal.message
+
+
+def test_a_limit_is_told_as_such() -> None:
+    house = House(Site(read=Allow("public")), RecordingRunner(lambda: Overloaded("100 operations are running")))
+    assert isinstance(house.serve(a_fetch()), Overloaded)
+    assert [record.verdict for record in house.records] == [Verdict.OVERLOADED]
+
+
+def test_a_client_that_goes_away_leaves_one_record() -> None:
+    waiting: Deferred[Any] = Deferred()
+    house = House(Site(read=Allow("public")), RecordingRunner(lambda: waiting))
+    serving = Deferred.fromCoroutine(house.gateway.serve(a_fetch(), ALICE, object()))  # type: ignore[arg-type]
+    errors: list[BaseException] = []
+    serving.addErrback(lambda failure: errors.append(failure.value))
+    serving.cancel()
+    assert [type(error) for error in errors] == [CancelledError]
+    assert [record.verdict for record in house.records] == [Verdict.ABORTED]
+
+
+def test_the_record_of_a_completed_operation_says_everything() -> None:
+    house = House(Site(read=Allow("rules[3]")))
+    house.serve(a_fetch("/team/app.git"))
+    (record,) = house.records
+    assert record == AuditRecord(
+        time=record.time,
+        duration_seconds=record.duration_seconds,
+        request_id="req-1",
+        peer=a_peer(),
+        verdict=Verdict.COMPLETED,
+        reason="rules[3]",
+        plugin="site",
+        identity=ALICE.identity,
+        method="password",
+        authenticated_by="users",
+        path="/team/app.git",
+        repository="team/app",
+        service=Service.UPLOAD_PACK,
+        protocol=2,
+        bytes_in=10,
+        bytes_out=20,
+        exit_code=0,
+    )
+
+
+def test_the_log_line_names_who_what_why_and_the_request() -> None:
+    house = House(Site(read=Deny("secret")))
+    house.serve(a_fetch("/team/app.git"))
+    line = describe(replace(house.records[0], duration_seconds=0.25))
+    assert line == "ssh 192.0.2.7 alice git-upload-pack /team/app.git: denied (site: secret) 0.250 s [req-1]"
+
+
+def test_a_name_that_was_typed_cannot_write_a_second_log_line() -> None:
+    house = House(Site(login=None))
+    house.authenticate(Password(username="x\n2026 root logged in", password="secret"))
+    line = describe(house.records[0])
+    assert "\n" not in line
+    assert "secret" not in line
