@@ -1,0 +1,113 @@
+"""The configuration as the rest of gitgate sees it. Everything here can also be built in Python, without a file."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Any, Final, Literal
+
+from gitgate.config.checks import Checked, environment_variable, git_config_key, positive, without_nul
+from gitgate.config.listener import Listener
+from gitgate.config.problems import KeyPath, Position, Problem
+from gitgate.plugin import Duration
+
+#: How long a plugin may take for one answer.
+DEFAULT_DEADLINE: Final = Duration.parse("10s")
+
+_LOGIN_DEADLINE: Final = Duration.parse("30s")
+_IDLE_DEADLINE: Final = Duration.parse("10m")
+
+
+def _nothing() -> Mapping[str, Any]:
+    return MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What one server does at most.
+
+    `login_deadline`: for ssh from the connection to a finished login, for http to receive a request's headers, for
+    git:// its request line. `idle_deadline`: how long neither side of a running git may send a byte. `max_operations`:
+    how many gits run at once; more are refused as overloaded. `max_connections`: over all listeners.
+    """
+
+    login_deadline: Annotated[Duration, Checked(positive)] = _LOGIN_DEADLINE
+    idle_deadline: Annotated[Duration, Checked(positive)] = _IDLE_DEADLINE
+    max_operations: Annotated[int, Checked(positive)] = 100
+    max_connections: Annotated[int, Checked(positive)] = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogSettings:
+    """What is logged, and how it is written."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["text", "json"] = "text"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GitSettings:
+    """The git that serves.
+
+    `executable` None means the one on PATH. `config` is git configuration that goes before that of the repository, and
+    `environment` is added to the environment of git and of its hooks. Values of both may be secrets, and do not show.
+    """
+
+    executable: Path | None = None
+    config: Mapping[Annotated[str, Checked(git_config_key)], Annotated[str, Checked(without_nul)]] = field(
+        default_factory=_nothing, repr=False
+    )
+    environment: Mapping[Annotated[str, Checked(environment_variable)], Annotated[str, Checked(without_nul)]] = field(
+        default_factory=_nothing, repr=False
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PluginEntry:
+    """One plugin that is asked: which, under what name, for what, and with which settings.
+
+    `use` is the name under which it is installed, `name` that of this instance in logs (default: `use`). `deadline` is
+    how long one answer may take. With `on_error` "abstain", a failure of `authenticate` counts as no opinion. `hooks`
+    restricts the instance; None means all that it implements. `settings` is what `plugin_class` is built with, None
+    where its `__init__` takes nothing. The rest tells where the entry stands in the file, if it was read from one.
+    """
+
+    use: str
+    plugin_class: type
+    name: str = ""
+    deadline: Duration = DEFAULT_DEADLINE
+    on_error: Literal["refuse", "abstain"] = "refuse"
+    hooks: frozenset[str] | None = None
+    settings: Any = None
+    position: Position | None = None
+    keys: KeyPath = ()
+    key_positions: Mapping[str, Position] = field(default_factory=_nothing, repr=False)
+
+    def __post_init__(self) -> None:
+        if not self.name:
+            object.__setattr__(self, "name", self.use)
+
+    def problem(self, message: str, *, key: str | None = None) -> Problem:
+        """`message` with this entry's place in the file; that of one of its keys where `key` names it."""
+        keys = self.keys or (self.name,)
+        if key is None:
+            return Problem(self.position, keys, message)
+        return Problem(self.key_positions.get(key, self.position), (*keys, key), message)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """All that one server is told.
+
+    `public_urls` says under which URLs clients know the server, by "ssh", "http" and "git". `plugins` are asked from
+    top to bottom. `references` holds what `{$env: ...}` and its kind brought into the file, with the reference as it is
+    written, so that none of it is ever shown.
+    """
+
+    listen: tuple[Listener, ...] = ()
+    public_urls: Mapping[str, str] = field(default_factory=_nothing)
+    plugins: tuple[PluginEntry, ...] = ()
+    limits: Limits = Limits()
+    log: LogSettings = LogSettings()
+    git: GitSettings = GitSettings()
+    references: Mapping[str, Mapping[str, str]] = field(default_factory=_nothing, repr=False, compare=False)
