@@ -1,0 +1,54 @@
+"""The Authorization header."""
+
+import base64
+import binascii
+import re
+from http import HTTPStatus
+from typing import Final
+
+from gitgate.plugin import BearerToken, Credentials, Password
+from gitgate.wire.http_target import Unserved
+
+_HEADER: Final = re.compile(rb"([A-Za-z]+) +(\S+)")
+#: RFC 6750 section 2.1, "b64token".
+_TOKEN: Final = re.compile(rb"[A-Za-z0-9._~+/-]+=*")
+
+
+def parse_authorization(header: bytes) -> Credentials:
+    """Who the header says it is, in the Basic (RFC 7617) or the Bearer (RFC 6750) scheme.
+
+    Raises `Unserved` (401) for anything else. What cannot be understood must not pass as "nobody": a client that meant
+    to log in would be served as anonymous, and one behind a proxy that checks logins might be meant to look like it.
+    """
+    match = _HEADER.fullmatch(header)
+    scheme, proof = (match[1].lower(), match[2]) if match else (b"", b"")
+    if scheme == b"basic":
+        return _parse_basic(proof)
+    if scheme == b"bearer" and _TOKEN.fullmatch(proof):
+        return BearerToken(token=proof.decode("ascii"))
+    raise _refused()
+
+
+def challenges(accepted: frozenset[type]) -> list[bytes]:
+    """The WWW-Authenticate headers that name the schemes by which somebody can log in."""
+    offers = []
+    if Password in accepted:
+        offers.append(b'Basic realm="git", charset="UTF-8"')
+    if BearerToken in accepted:
+        offers.append(b'Bearer realm="git"')
+    return offers
+
+
+def _parse_basic(proof: bytes) -> Password:
+    try:
+        decoded = base64.b64decode(proof, validate=True).decode("utf-8")
+    except (binascii.Error, UnicodeDecodeError):
+        raise _refused() from None
+    username, colon, password = decoded.partition(":")
+    if not colon or not username or any(character < " " or character == "\x7f" for character in decoded):
+        raise _refused()
+    return Password(username=username, password=password)
+
+
+def _refused() -> Unserved:
+    return Unserved("the Authorization header cannot be understood", HTTPStatus.UNAUTHORIZED)

@@ -1,0 +1,179 @@
+"""One connection: its requests one after the other, its deadlines, and the answer to what is no request.
+
+Private names of twisted.web on which this rests, besides the public methods that it overrides, are `_command`, `_path`
+and `_version` (the request line, while the headers are read) and `_respondToBadRequestAndDisconnect`.
+docs/architecture.md lists them, and tests/unit/transports/http/test_twisted_private_names.py fails when Twisted changes
+them.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Final, Protocol, cast
+
+from twisted.internet.tcp import Connection
+from twisted.python.failure import Failure
+from twisted.web.http import HTTPChannel, Request
+
+from gitgate.gateway import Gateway, new_request_id
+from gitgate.plugin import Transport
+from gitgate.reactor import Clock, Timer
+from gitgate.transports.connections import Connections, peer_at
+from gitgate.transports.http import responses
+from gitgate.wire.http_target import Unserved
+from gitgate.wire.malformed import Malformed
+
+#: A client that is answered while it still sends is read for so long, for a reset would destroy the answer on its way.
+_LINGERING_SECONDS: Final = 2.0
+_LINGERING_BYTES: Final = 65536
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What the connections of one listener share."""
+
+    gateway: Gateway
+    connections: Connections
+    clock: Clock
+    transport: Transport
+    login_deadline_seconds: float
+
+
+class StreamedRequest(Protocol):
+    """What the channel needs of a request, beyond what twisted.web does."""
+
+    body_is_complete: bool
+
+    def headers_received(self, method: bytes, target: bytes, version: bytes) -> None:
+        """Decide what is to be done. Called before a byte of the body."""
+
+    def body_broken(self, malformed: Malformed) -> bool:
+        """The rest of the body cannot be understood. Whether this request still gets its answer."""
+
+
+class GitChannel(HTTPChannel):
+    """Speaks HTTP/1.1 and 1.0 with one client."""
+
+    transport: Connection  # type: ignore[assignment]
+    requests: list[StreamedRequest]
+    maxHeaders = 100  # noqa: N815
+
+    def __init__(self, surroundings: Surroundings) -> None:
+        super().__init__()
+        self.surroundings = surroundings
+        self._deadline: Timer | None = None
+        self._held = False
+        self._lingering = False
+        self._drained = 0
+
+    # What a request calls.
+
+    def hold(self) -> None:
+        """Read nothing more from the client, until `release`."""
+        self._held = True
+        self.transport.pauseProducing()
+
+    def release(self) -> None:
+        """Read on."""
+        self._held = False
+        self.transport.resumeProducing()
+
+    def loseConnection(self) -> None:  # noqa: N802
+        """Close, once the client has taken what is written; it has the time of a login for that."""
+        self._set_deadline(self.surroundings.login_deadline_seconds, self.transport.abortConnection)
+        super().loseConnection()
+
+    # What Twisted calls.
+
+    def connectionMade(self) -> None:
+        self.peer = peer_at(self.surroundings.transport, self.transport.getPeer())
+        self.surroundings.connections.add(self.transport)
+        self._await_headers()
+        super().connectionMade()
+
+    def connectionLost(self, reason: Failure | None = None) -> None:
+        self.surroundings.connections.discard(self.transport)
+        self._clear_deadline()
+        super().connectionLost(reason)
+
+    def dataReceived(self, data: bytes) -> None:
+        if not self._lingering:
+            super().dataReceived(data)
+            return
+        self._drained += len(data)
+        if self._drained > _LINGERING_BYTES:
+            self.transport.pauseProducing()
+
+    def lineReceived(self, line: bytes) -> None:
+        if line.startswith((b" ", b"\t")):
+            # Two header lines for one reader, one for the next (RFC 9112 section 5.2).
+            self._respondToBadRequestAndDisconnect()
+        else:
+            super().lineReceived(line)
+
+    def lineLengthExceeded(self, line: bytes) -> None:  # noqa: N802
+        if self.requests:
+            self._refuse(Unserved("a header is too long", HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE))
+        else:
+            self._refuse(Unserved("the request target is too long", HTTPStatus.REQUEST_URI_TOO_LONG))
+
+    def headerReceived(self, line: bytes) -> bool:
+        try:
+            return bool(super().headerReceived(line))
+        except ValueError:
+            # A Content-Length of more digits than Python makes a number of.
+            self._respondToBadRequestAndDisconnect()
+            return False
+
+    def allHeadersReceived(self) -> None:
+        """Instead of twisted.web's, which answers `Expect: 100-continue` before anybody has decided anything."""
+        self._clear_deadline()
+        request = self.requests[-1]
+        self.persistent = self.checkPersistence(request, self._version)
+        if self.length != 0:
+            request.headers_received(self._command, cast(bytes, self._path), self._version)
+
+    def requestDone(self, request: Request) -> None:  # noqa: N802
+        self._held = False
+        if self.requests[0].body_is_complete:
+            self._await_headers()
+            super().requestDone(request)
+        else:
+            self._linger()
+
+    def resumeProducing(self) -> None:
+        super().resumeProducing()
+        if self._held:
+            self.transport.pauseProducing()
+
+    def _respondToBadRequestAndDisconnect(self) -> None:  # noqa: N802
+        self._refuse(Unserved("malformed request"))
+
+    def _refuse(self, malformed: Malformed) -> None:
+        if self._lingering or (self.requests and self.requests[-1].body_broken(malformed)):
+            return
+        gateway = self.surroundings.gateway
+        gateway.malformed(str(malformed), self.peer, new_request_id())
+        self.transport.write(responses.for_malformed(malformed, gateway.accepted).raw())
+        self._linger()
+
+    def _linger(self) -> None:
+        """Discard what the client still sends, for a while, then close."""
+        self._lingering = True
+        self.clearLineBuffer()
+        self.transport.resumeProducing()
+        self._set_deadline(_LINGERING_SECONDS, self.loseConnection)
+
+    # One timer serves for all that the connection waits for.
+
+    def _await_headers(self) -> None:
+        """From here to the end of the headers of a request, however slowly its bytes come."""
+        self._set_deadline(self.surroundings.login_deadline_seconds, self.loseConnection)
+
+    def _set_deadline(self, seconds: float, call: Callable[[], object]) -> None:
+        self._clear_deadline()
+        self._deadline = self.surroundings.clock.callLater(seconds, call)
+
+    def _clear_deadline(self) -> None:
+        if self._deadline is not None and self._deadline.active():
+            self._deadline.cancel()

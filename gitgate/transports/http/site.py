@@ -1,0 +1,53 @@
+"""What listens for http and https."""
+
+from typing import Final
+
+from twisted.internet.interfaces import IAddress, IProtocolNegotiationFactory
+from twisted.internet.protocol import ServerFactory
+from zope.interface import implementer
+
+from gitgate.gateway import Gateway
+from gitgate.plugin import Transport
+from gitgate.reactor import Clock
+from gitgate.transports.connections import Connections
+from gitgate.transports.http.channel import GitChannel, Surroundings
+from gitgate.transports.http.request import GitHttpRequest
+
+#: HTTP/2 would pass by the channel, and with it by every deadline and limit.
+_SPOKEN: Final = (b"http/1.1",)
+
+
+@implementer(IProtocolNegotiationFactory)
+class HttpSite(ServerFactory):
+    """Makes the channel for each client of one http or https door; for https, TLS is wrapped around it."""
+
+    noisy = False
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        connections: Connections,
+        clock: Clock,
+        *,
+        transport: Transport,
+        login_deadline_seconds: float,
+    ) -> None:
+        self._surroundings = Surroundings(
+            gateway=gateway,
+            connections=connections,
+            clock=clock,
+            transport=transport,
+            login_deadline_seconds=login_deadline_seconds,
+        )
+
+    def buildProtocol(self, address: IAddress | None) -> GitChannel | None:
+        """None closes the connection."""
+        if self._surroundings.connections.full:
+            return None
+        channel = GitChannel(self._surroundings)
+        channel.requestFactory = GitHttpRequest  # type: ignore[assignment] # it is only made by a GitChannel
+        return channel
+
+    def acceptableProtocols(self) -> list[bytes]:  # noqa: N802
+        """What TLS negotiates with the client (RFC 7301)."""
+        return list(_SPOKEN)

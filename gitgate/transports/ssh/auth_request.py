@@ -1,0 +1,82 @@
+"""A client's request to be logged in (RFC 4252), read into a value."""
+
+import unicodedata
+from dataclasses import dataclass, field
+from typing import Final, TypeAlias
+
+from gitgate.transports.ssh.fields import Fields
+from gitgate.wire.malformed import Malformed
+
+_LONGEST_USERNAME: Final = 255
+
+
+@dataclass(frozen=True, slots=True)
+class NoProof:
+    """The method "none", by which clients ask which methods there are; or one that is not known here."""
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordProof:
+    """A password. `is_change` asks to replace it by another one (RFC 4252 section 8)."""
+
+    password: bytes = field(repr=False)
+    is_change: bool
+
+
+@dataclass(frozen=True, slots=True)
+class KeyProof:
+    """A public key: with a signature, or without one where the client only asks whether the key would do.
+
+    `signed` is what the signature has to cover, after the session identifier (RFC 4252 section 7).
+    """
+
+    algorithm: bytes
+    blob: bytes
+    signature: bytes | None
+    signed: bytes
+
+
+Proof: TypeAlias = NoProof | PasswordProof | KeyProof
+
+
+@dataclass(frozen=True, slots=True)
+class AuthRequest:
+    """Who wants to be logged in for which service, and by what."""
+
+    username: bytes
+    service: bytes
+    method: bytes
+    proof: Proof
+
+
+def read_auth_request(packet: bytes) -> AuthRequest:
+    """The request in the payload of a USERAUTH_REQUEST, behind its message number. Raises `Malformed`."""
+    fields = Fields(packet)
+    username, service, method = fields.string(), fields.string(), fields.string()
+    proof: Proof = NoProof()
+    if method == b"password":
+        is_change = fields.boolean()
+        proof = PasswordProof(fields.string(), is_change)
+    elif method == b"publickey":
+        has_signature = fields.boolean()
+        algorithm, blob = fields.string(), fields.string()
+        signature = fields.string() if has_signature else None
+        fields.end()
+        covered = packet if signature is None else packet[: -4 - len(signature)]
+        proof = KeyProof(algorithm, blob, signature, covered)
+    return AuthRequest(username, service, method, proof)
+
+
+def read_username(raw: bytes) -> str:
+    """A user name that may be shown to plugins and in logs. Raises `Malformed`."""
+    try:
+        username = raw.decode("utf-8")
+    except UnicodeDecodeError:
+        raise Malformed("the user name is not UTF-8") from None
+    if not username:
+        raise Malformed("the user name is empty")
+    if len(username) > _LONGEST_USERNAME:
+        raise Malformed(f"the user name is longer than {_LONGEST_USERNAME} characters")
+    if any(unicodedata.category(character) in ("Cc", "Zl", "Zp") for character in username):
+        raise Malformed("the user name holds a control character")
+    return username
