@@ -173,6 +173,9 @@ class Repository:
     def __post_init__(self) -> None:
         if not self.directory.is_absolute():
             raise ValueError(f"a repository's directory must be absolute, not {str(self.directory)!r}")
+        # A rule for "team/app" would not match "/team/app", and "../app" is nobody's name.
+        if {"", ".", ".."} & set(self.name.split("/")) or self.name.endswith(".git"):
+            raise ValueError(f"a repository's name is like team/app, not {self.name!r}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -216,7 +216,7 @@ class NeverAnswers:
         while True:
             try:
                 await Deferred()
-            except Exception:  # noqa: S112
+            except Exception:
                 continue
 
 
@@ -390,6 +390,13 @@ def test_no_secret_of_a_credential_is_logged(caplog: pytest.LogCaptureFixture) -
     with caplog.at_level(logging.DEBUG), pytest.raises(PluginFailure) as caught:
         Chain(Answers(OSError("down"))).authenticate(Password(username="alice", password="hunter2"))
     assert "hunter2" not in caplog.text + str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["", "/app", "app/", "team//app", "./app", "../app", "app.git"])
+def test_a_repository_has_one_name_so_that_no_rule_is_dodged_by_another(name: str) -> None:
+    """A path plugin passes "/secret/app" on as it was asked; a rule that denies "secret/**" would not match it."""
+    with pytest.raises(ValueError, match="a repository's name is like team/app"):
+        Repository(directory=Path("/srv/git/app.git"), name=name)
 
 
 def test_a_repository_must_be_absolute() -> None:

@@ -1,0 +1,5 @@
+"""`python -m gitgate` is the command `gitgate`."""
+
+from gitgate.cli import main
+
+main()

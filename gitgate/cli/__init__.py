@@ -1,0 +1,54 @@
+"""The command line: the only code of gitgate that prints, reads the terminal or ends the process.
+
+    serve.py            serves; with running.py (the process), start_lines.py (what it says), directory_mode.py
+    demo.py             serves an example, made by demo_folder.py
+    check.py            tells what is wrong with a configuration
+    plugins.py          lists what is installed
+    config.py           shows the configuration, its schema and its example
+    init.py, passwd.py  write the first configuration; write a user's password
+    exits.py, stops.py  how commands end
+    logs.py, systemd.py what a running server tells the machine
+
+Each command imports what it works with only when it runs, so that `gitgate --version` and `--help` answer at once.
+"""
+
+import sys
+
+import click
+
+from gitgate import __version__
+from gitgate.cli.check import check
+from gitgate.cli.config import config
+from gitgate.cli.demo import demo
+from gitgate.cli.exits import Exit
+from gitgate.cli.init import init
+from gitgate.cli.passwd import passwd
+from gitgate.cli.plugins import plugins
+from gitgate.cli.serve import serve
+
+
+@click.group(
+    commands=[serve, check, plugins, config, init, passwd, demo],
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@click.version_option(__version__, message="gitgate %(version)s")
+@click.pass_context
+def gitgate(context: click.Context) -> None:
+    """Serve git repositories over ssh, http(s) and git://, as plugins decide.
+
+    Without a command, it is `gitgate serve`.
+    """
+    if context.invoked_subcommand is None:
+        context.invoke(serve)
+
+
+def main() -> None:
+    """Run the command line of this process. Does not return."""
+    try:
+        gitgate(prog_name="gitgate")
+    except Exception:
+        from gitgate.cli import logs
+
+        logs.bug()
+        sys.exit(Exit.BUG)

@@ -1,0 +1,96 @@
+"""What `gitgate check` finds out about a configuration."""
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+from twisted.internet import reactor as _reactor
+
+from gitgate.cli import logs
+from gitgate.config import Config, ConfigError, Listener, LogSettings, Problem, load
+from gitgate.config.problems import KeyPath
+from gitgate.config.yaml_document import YamlDocument, decode
+from gitgate.git.installed import NoGit, find_git
+from gitgate.plugin_chain import PluginChain, PluginUnsuitable
+from gitgate.server import members
+from gitgate.transports.ssh.host_keys import HostKeyUnusable, load_host_keys
+from gitgate.transports.tls import TlsFilesUnusable, tls_options
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What works, a line for each, and every problem with its place in the file."""
+
+    fine: list[str] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+
+def findings(file: Path) -> Findings:
+    """What can be known without opening a door. Raises `ConfigError` where the file itself cannot be read as one."""
+    logs.start_logging(LogSettings(level="warning"))  # what plugins warn of while they are built
+    config = load(file)
+    found = Findings()
+    place = _places(file)
+    _look_at_git(config, found, place)
+    for index, listener in enumerate(config.listen):
+        _look_at_listener(listener, ("listen", index), found, place)
+    _look_at_plugins(config, found, place)
+    return found
+
+
+#: Makes a problem of a place in the file and a message.
+_Place = Callable[[KeyPath, str], Problem]
+
+
+def _places(file: Path) -> _Place:
+    document = YamlDocument(decode(file.read_bytes(), str(file)), str(file))
+    return lambda keys, message: Problem(document.position(keys), keys, message)
+
+
+def _look_at_git(config: Config, found: Findings, place: _Place) -> None:
+    try:
+        git = find_git(config.git.executable, os.environ.get("PATH", os.defpath))
+    except NoGit as error:
+        found.problems.append(place(("git", "executable"), str(error)))
+    else:
+        found.fine.append(f"git      {git}")
+
+
+def _look_at_listener(listener: Listener, keys: KeyPath, found: Findings, place: _Place) -> None:
+    problems = list(_problems_of_listener(listener, keys, place))
+    missing = [str(path) for path in listener.host_keys if not os.path.lexists(path)]
+    note = f"; will be made on first start: {', '.join(missing)}" if missing else ""
+    if not problems:
+        found.fine.append(f"listen   {listener.url}{note}")
+    found.problems.extend(problems)
+
+
+def _problems_of_listener(listener: Listener, keys: KeyPath, place: _Place) -> Iterator[Problem]:
+    for index, path in enumerate(listener.host_keys):
+        if os.path.lexists(path):  # one that is missing would be made
+            try:
+                load_host_keys((path,))
+            except HostKeyUnusable as error:
+                yield place((*keys, "host_keys", index), str(error))
+    if listener.tls is not None:
+        try:
+            tls_options(listener.tls.certificate, listener.tls.key)
+        except TlsFilesUnusable as error:
+            yield place((*keys, "tls"), str(error))
+
+
+def _look_at_plugins(config: Config, found: Findings, place: _Place) -> None:
+    try:
+        built = members(config)
+    except ConfigError as error:
+        found.problems.extend(error.problems)
+        return
+    try:
+        PluginChain(built, cast(Any, _reactor))  # it starts nothing
+    except PluginUnsuitable as error:
+        index = next(i for i, member in enumerate(built) if member.name == error.plugin)
+        found.problems.append(place(("plugins", index), error.why))
+        return
+    found.fine.extend(f"plugin   {entry.name}" for entry in config.plugins)

@@ -1,0 +1,126 @@
+"""Logging to standard error: one event, one line.
+
+Everything logs with the standard library. What Twisted logs in its own way is handed over to the logger "twisted".
+"""
+
+import json
+import logging
+import os
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final, TextIO
+
+from gitgate.config.model import LogSettings
+from gitgate.wire.printable import printable
+
+#: A message that is longer is cut.
+_LONGEST: Final = 10_000
+
+#: The priorities of syslog(3), by which journald sorts.
+_PRIORITIES: Final = (
+    (logging.CRITICAL, 2),
+    (logging.ERROR, 3),
+    (logging.WARNING, 4),
+    (logging.INFO, 6),
+    (logging.NOTSET, 7),
+)
+
+
+class TextFormatter(logging.Formatter):
+    """`2026-11-23T10:00:00.123Z info gateway: message`, and the lines of a traceback indented below it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        head = f"{_time(record)} {record.levelname.lower()} {_logger(record)}: {_message(record)}"
+        return "\n".join(
+            (head, *(f"    {printable(line, _LONGEST)}" for line in _traceback(self, record).splitlines()))
+        )
+
+
+class JsonFormatter(logging.Formatter):
+    """An object with `time`, `level`, `logger`, `message` and, where there was one, `exception`: its traceback."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        event: dict[str, Any] = {
+            "time": _time(record),
+            "level": record.levelname.lower(),
+            "logger": _logger(record),
+            "message": _message(record),
+        }
+        if traceback := _traceback(self, record):
+            event["exception"] = traceback
+        return json.dumps(event)
+
+
+class JournalFormatter(logging.Formatter):
+    """What another formatter makes, each line begun with its priority, as journald reads it (sd-daemon(3))."""
+
+    def __init__(self, inner: logging.Formatter) -> None:
+        super().__init__()
+        self._inner = inner
+
+    def format(self, record: logging.LogRecord) -> str:
+        priority = next(number for level, number in _PRIORITIES if record.levelno >= level)
+        return "\n".join(f"<{priority}>{line}" for line in self._inner.format(record).split("\n"))
+
+
+class QuietHandler(logging.StreamHandler[TextIO]):
+    """Writes what it can: a full disk under the log, or a closed pipe, is no reason to stop serving."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the standard library's name
+        """There is no place left to say it."""
+
+
+def start_logging(settings: LogSettings, stream: TextIO | None = None, environ: Mapping[str, str] = os.environ) -> None:
+    """Log to `stream` (standard error) from now on, in place of whatever was set up before."""
+    stream = stream or sys.stderr
+    formatter: logging.Formatter = JsonFormatter() if settings.format == "json" else TextFormatter()
+    if _is_journal(stream, environ):
+        formatter = JournalFormatter(formatter)
+    handler = QuietHandler(stream)
+    handler.setFormatter(formatter)
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(settings.level.upper())
+    # Twisted tells of every protocol and port at level info; what is worth a line of ours is logged by us.
+    logging.getLogger("twisted").setLevel(logging.DEBUG if settings.level == "debug" else logging.WARNING)
+
+
+def take_over_twisted() -> None:
+    """Let what Twisted logs go the same way, from now on and once for the process."""
+    from twisted.logger import STDLibLogObserver, globalLogBeginner
+
+    observer: Any = STDLibLogObserver("twisted")
+    globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
+
+
+def bug() -> None:
+    """Log the exception that is being handled, which nobody expected."""
+    if not logging.getLogger().handlers:
+        start_logging(LogSettings())
+    logging.getLogger(__name__).critical("a bug, in gitgate or in a plugin; please report these lines", exc_info=True)
+
+
+def _time(record: logging.LogRecord) -> str:
+    return datetime.fromtimestamp(record.created, UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{int(record.msecs):03}Z"
+
+
+def _logger(record: logging.LogRecord) -> str:
+    return record.name.removeprefix("gitgate.")
+
+
+def _message(record: logging.LogRecord) -> str:
+    return printable(record.getMessage().strip(), _LONGEST)
+
+
+def _traceback(formatter: logging.Formatter, record: logging.LogRecord) -> str:
+    return formatter.formatException(record.exc_info) if record.exc_info and record.exc_info[0] else ""
+
+
+def _is_journal(stream: TextIO, environ: Mapping[str, str]) -> bool:
+    """systemd.exec(5): `$JOURNAL_STREAM` names the device and inode of the journal, which may be elsewhere by now."""
+    try:
+        status = os.fstat(stream.fileno())
+    except (OSError, ValueError):
+        return False
+    return environ.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"

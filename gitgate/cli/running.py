@@ -1,0 +1,105 @@
+"""The process of a server: from the first line that it says to its orderly end."""
+
+import logging
+import signal
+from collections.abc import Callable, Iterable, Sequence
+from types import FrameType
+from typing import Any
+
+import click
+from twisted.internet import reactor as _the_reactor
+from twisted.internet.defer import CancelledError, Deferred, ensureDeferred, succeed
+from twisted.python.failure import Failure
+
+from gitgate.cli import logs, systemd
+from gitgate.config import Config
+from gitgate.reactor import use_monotonic_clock
+from gitgate.server import Door, Server
+
+_log = logging.getLogger(__name__)
+
+#: What to tell people once the doors are open.
+StartLines = Callable[[Sequence[Door]], Iterable[str]]
+
+
+def run(config: Config, start_lines: StartLines) -> None:
+    """Serve until SIGINT or SIGTERM comes, and then end in order; a second one ends at once.
+
+    Raises what `Server.from_config` and `Server.start` raise.
+    """
+    reactor: Any = _the_reactor
+    logs.start_logging(config.log)
+    logs.take_over_twisted()
+    use_monotonic_clock(reactor)
+    life = _Life(reactor, Server.from_config(config, reactor), start_lines)
+    reactor.callWhenRunning(life.begin)
+    reactor.addSystemEventTrigger("before", "shutdown", life.end)
+    reactor.run()
+    if life.failure is not None:
+        raise life.failure
+
+
+class _Life:
+    """One server's start and end on a running reactor. `failure` is why it could not live, or end, as it should."""
+
+    def __init__(self, reactor: Any, server: Server, start_lines: StartLines) -> None:
+        self.failure: BaseException | None = None
+        self._reactor = reactor
+        self._server = server
+        self._start_lines = start_lines
+        self._starting: Deferred[None] = succeed(None)
+        self._ending = False
+
+    def begin(self) -> None:
+        """Open the doors, and say so; stop the reactor where that is not possible."""
+        for number in (signal.SIGINT, signal.SIGTERM):  # Twisted has set its own by now
+            signal.signal(number, self._signalled)
+        self._starting = ensureDeferred(self._start())
+
+    def end(self) -> "Deferred[None]":
+        """The reactor stops: so does the server, before."""
+        self._ending = True
+        systemd.notify("STOPPING=1")
+        self._starting.cancel()
+        if self.failure is not None:  # it never started
+            return succeed(None)
+        return ensureDeferred(self._server.stop()).addErrback(self._failed)
+
+    async def _start(self) -> None:
+        try:
+            await self._server.start()
+            self._say(self._start_lines(self._server.doors))
+        except CancelledError:
+            return
+        except Exception as error:
+            self.failure = error
+            self._stop()
+            return
+        systemd.notify("READY=1")
+
+    def _say(self, lines: Iterable[str]) -> None:
+        try:
+            for line in lines:
+                click.echo(line)
+        except OSError as error:  # nobody reads it; clients come all the same
+            _log.warning("standard output cannot be written: %s", error)
+
+    def _signalled(self, number: int, frame: FrameType | None) -> None:
+        if not self._ending:
+            self._reactor.callFromThread(self._asked_to_stop, signal.Signals(number).name)
+            return
+        # Whoever asks a third time gets what the system does, even from a process that hangs.
+        signal.signal(number, signal.SIG_DFL)
+        self._reactor.callFromThread(self._reactor.crash)
+
+    def _asked_to_stop(self, name: str) -> None:
+        _log.info("stopping: %s", name)
+        self._stop()
+
+    def _stop(self) -> None:
+        if not self._ending:
+            self._ending = True
+            self._reactor.stop()
+
+    def _failed(self, failure: Failure) -> None:
+        self.failure = failure.value

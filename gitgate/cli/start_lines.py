@@ -1,0 +1,35 @@
+"""What a server says when its doors are open."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from gitgate import __version__
+from gitgate.cli.anonymous_push import anonymous_pushes
+from gitgate.config import Config
+from gitgate.plugin import Transport
+from gitgate.server import Door
+
+#: The line that says that clients can come.
+READY = "ready"
+
+
+def start_lines(served: str, config: Config, doors: Sequence[Door], notes: Sequence[str] = ()) -> Iterator[str]:
+    """What is served, one line for each door with the URL to clone from, what should be known, and `READY`.
+
+    `served` names the file or folder. The URL that clients know, where the configuration has it, goes before that of
+    this machine.
+    """
+    yield f"gitgate {__version__} serves {served}"
+    for door in doors:
+        yield _door_line(door, config.public_urls)
+    yield from notes
+    for where in anonymous_pushes(config.plugins):
+        yield f"WARNING: whoever can connect may push without a login: {where}"
+    yield READY
+
+
+def _door_line(door: Door, public_urls: Mapping[str, str]) -> str:
+    transport = door.listener.transport
+    public = public_urls.get("http" if transport is Transport.HTTPS else transport.value)
+    here = door.url if door.listener.socket is not None else f"{door.url}/REPOSITORY"
+    shown = here if public is None else f"{public}/REPOSITORY  (here: {door.url})"
+    return f"  {transport.value:<5}  {shown}"

@@ -1,0 +1,87 @@
+"""Logs people in with the passwords of an Apache htpasswd file, and gives them the groups of an Apache AuthGroupFile.
+
+The plugin is below. The modules beside it, in the order in which a login meets them:
+
+    watched_file.py   a parsed file that follows its changes
+    table.py          the users of a password file
+    groups.py         the groups of a group file
+    lines.py          what both files have in common, and how they can be malformed
+    hashes.py         the kinds of hashes, and whether a password fits one
+    libpass.py        the library for the older kinds
+    yescrypt.py       the one kind that only the system's libcrypt computes
+    edit.py           writes a line: `gitgate passwd`
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar
+
+from gitgate.plugin import Identity, Password, Peer, Rejected, SettingsError, hookimpl
+from gitgate_htpasswd import libpass
+from gitgate_htpasswd.groups import Groups, parse_groups
+from gitgate_htpasswd.hashes import Hash, password_bytes
+from gitgate_htpasswd.lines import MalformedFile
+from gitgate_htpasswd.table import UserTable, load_users
+from gitgate_htpasswd.watched_file import WatchedFile, explain
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class HtpasswdSettings:
+    """`file` holds the passwords; `groups`, where given, an Apache AuthGroupFile: `group: user user`."""
+
+    file: Path
+    groups: Path | None = None
+
+
+class HtpasswdPlugin:
+    """Answers for the users of one htpasswd file. Safe to ask from several threads at once."""
+
+    settings_type = HtpasswdSettings
+    accepts = (Password,)
+
+    def __init__(self, settings: HtpasswdSettings, *, clock: Callable[[], float] = time.monotonic) -> None:
+        try:
+            libpass.prepare()
+        except libpass.LibpassUnusable as error:
+            raise SettingsError(str(error)) from error
+        self._users: WatchedFile[UserTable] = _watch("file", settings.file, load_users, clock)
+        self._groups: WatchedFile[Groups] | None = None
+        if settings.groups is not None:
+            self._groups = _watch("groups", settings.groups, parse_groups, clock)
+
+    @hookimpl
+    def authenticate(self, credentials: Password, peer: Peer) -> Identity | Rejected | None:
+        """The user with the file's groups; Rejected for a wrong password; None for a user who is not in the file."""
+        users = self._users.current()
+        entry = users.entries.get(credentials.username)
+        password = password_bytes(credentials.password)
+        if password is None:
+            return None if entry is None else Rejected("a password that no hash can have")
+        if isinstance(entry, Hash):
+            if not entry.fits(password):
+                return Rejected("wrong password")
+            return Identity(name=credentials.username, groups=self._groups_of(credentials.username))
+        users.spend_the_time_of_a_login(password)
+        return None if entry is None else Rejected(entry.reason)
+
+    @hookimpl
+    def enrich_identity(self, identity: Identity, peer: Peer) -> Identity | None:
+        """The identity with the file's groups, however it logged in; None where it has them all."""
+        groups = self._groups_of(identity.name)
+        if identity.is_anonymous or groups <= identity.groups:
+            return None
+        return replace(identity, groups=identity.groups | groups)
+
+    def _groups_of(self, username: str) -> frozenset[str]:
+        return frozenset() if self._groups is None else self._groups.current().get(username, frozenset())
+
+
+def _watch(key: str, path: Path, parse: Callable[[bytes, Path], T], clock: Callable[[], float]) -> WatchedFile[T]:
+    try:
+        return WatchedFile(path, parse, clock)
+    except (OSError, MalformedFile) as error:
+        raise SettingsError(explain(error, path), key=key) from error
