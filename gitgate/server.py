@@ -7,19 +7,17 @@
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import IListeningPort
-from twisted.internet.protocol import ServerFactory
 from twisted.protocols.tls import TLSMemoryBIOFactory
 
 from gitgate.audit import Audit
-from gitgate.config.listener import Listener
+from gitgate.config.listener import Listener, TlsSettings
 from gitgate.config.model import Config, GitSettings, Limits
 from gitgate.config.problems import ConfigError, Problem
 from gitgate.deadline import within
@@ -28,7 +26,8 @@ from gitgate.git.command import Git
 from gitgate.git.installed import find_git
 from gitgate.git.runner import GitRunner
 from gitgate.plugin import AuditRecord, SettingsError, Transport
-from gitgate.plugin_chain import Member, PluginChain
+from gitgate.plugin_chain import Member, PluginChain, PluginUnsuitable
+from gitgate.reactor import use_monotonic_clock
 from gitgate.transports.connections import Connections
 from gitgate.transports.git import GitFactory
 from gitgate.transports.http.site import HttpSite
@@ -36,12 +35,29 @@ from gitgate.transports.ssh.factory import SshFactory
 from gitgate.transports.ssh.host_keys import load_host_keys
 from gitgate.transports.tls import tls_options
 
+#: All that a program needs which embeds gitgate, besides `gitgate.plugin` for its plugins.
+__all__ = [
+    "Door",
+    "DoorBlocked",
+    "GitSettings",
+    "Limits",
+    "Listener",
+    "Member",
+    "Server",
+    "TlsSettings",
+    "members",
+    "use_monotonic_clock",
+]
+
 _log = logging.getLogger(__name__)
 
 #: How long operations may go on once the server is told to stop. Then their clients are disconnected.
 _DRAIN_SECONDS: Final = 10.0
 
 _BACKLOG: Final = 511
+
+#: A unix socket is for its user and group unless the configuration says otherwise.
+_SOCKET_MODE: Final = 0o660
 
 
 class DoorBlocked(Exception):
@@ -71,6 +87,7 @@ class Server(Service):
         members: Sequence[Member],
         limits: Limits | None = None,
         git: GitSettings | None = None,
+        public_urls: Mapping[str, str] | None = None,
     ) -> None:
         limits, git = limits or Limits(), git or GitSettings()
         self.doors: tuple[Door, ...] = ()
@@ -85,8 +102,8 @@ class Server(Service):
         self._gateway = Gateway(self._chain, self._runner, Audit(reactor, self._audited))
         self._connections = Connections(limits.max_connections)
         self._login_deadline_seconds = float(limits.login_deadline)
-        self._factories = [(listener, self._factory(listener)) for listener in listen]
-        self._ports: list[IListeningPort] = []
+        self._factories = [(listener, self._factory(listener, public_urls or {})) for listener in listen]
+        self._ports: list[Any] = []
 
     @classmethod
     def from_config(cls, config: Config, reactor: Any) -> "Server":
@@ -135,24 +152,38 @@ class Server(Service):
         # Nobody waits for what plugins do with a record; the chain logs their failures.
         ensureDeferred(self._chain.audited(record))
 
-    def _factory(self, listener: Listener) -> ServerFactory:
-        common = {"login_deadline_seconds": self._login_deadline_seconds}
+    def _factory(self, listener: Listener, public_urls: Mapping[str, str]) -> Any:
+        seconds = self._login_deadline_seconds
         match listener.transport:
             case Transport.SSH:
-                keys = load_host_keys(listener.host_keys)
-                return SshFactory(self._gateway, self._connections, self._reactor, keys, **common)
+                return SshFactory(
+                    self._gateway,
+                    self._connections,
+                    self._reactor,
+                    load_host_keys(listener.host_keys),
+                    login_deadline_seconds=seconds,
+                    public_url=public_urls.get("ssh"),
+                )
             case Transport.GIT:
-                return GitFactory(self._gateway, self._connections, self._reactor, **common)
+                return GitFactory(self._gateway, self._connections, self._reactor, login_deadline_seconds=seconds)
             case Transport.HTTP | Transport.HTTPS:
-                site = HttpSite(self._gateway, self._connections, self._reactor, transport=listener.transport, **common)
+                site = HttpSite(
+                    self._gateway,
+                    self._connections,
+                    self._reactor,
+                    transport=listener.transport,
+                    login_deadline_seconds=seconds,
+                )
                 if listener.tls is None:
                     return site
-                return TLSMemoryBIOFactory(tls_options(listener.tls.certificate, listener.tls.key), False, site)
+                tls: Any = tls_options(listener.tls.certificate, listener.tls.key)
+                return TLSMemoryBIOFactory(tls, False, cast(Any, site))
 
-    def _open(self, listener: Listener, factory: ServerFactory) -> IListeningPort:
+    def _open(self, listener: Listener, factory: Any) -> Any:
         try:
             if listener.socket is not None:
-                return self._reactor.listenUNIX(str(listener.socket), factory, _BACKLOG, listener.mode or 0o660, wantPID=True)
+                mode = _SOCKET_MODE if listener.mode is None else listener.mode
+                return self._reactor.listenUNIX(str(listener.socket), factory, _BACKLOG, mode, wantPID=True)
             return self._reactor.listenTCP(listener.port, factory, _BACKLOG, listener.address)
         except (CannotListenError, OSError) as error:
             why = getattr(error, "socketError", error)
@@ -168,6 +199,10 @@ def members(config: Config) -> list[Member]:
             plugin = entry.plugin_class() if entry.settings is None else entry.plugin_class(entry.settings)
         except SettingsError as error:
             problems.append(entry.problem(str(error), key=error.key))
+            continue
+        except Exception as error:
+            _log.exception("the plugin %s could not be built", entry.name)
+            problems.append(entry.problem(f"the plugin itself failed: {type(error).__name__}: {error}"))
             continue
         built.append(
             Member(
@@ -193,7 +228,7 @@ def _installed_git(settings: GitSettings) -> Git:
     )
 
 
-def _url(listener: Listener, port: IListeningPort) -> str:
+def _url(listener: Listener, port: Any) -> str:
     if listener.socket is not None:
         return listener.url
     bound = port.getHost()
@@ -203,7 +238,7 @@ def _url(listener: Listener, port: IListeningPort) -> str:
     return f"{listener.transport.value}://{host}:{bound.port}"
 
 
-async def _closed(port: IListeningPort) -> None:
+async def _closed(port: Any) -> None:
     closing = port.stopListening()
     if closing is not None:
         await closing

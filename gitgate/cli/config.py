@@ -16,7 +16,10 @@ def config() -> None:
 @config.command()
 @config_option
 def show(config_file: Path | None) -> None:
-    """Print the configuration as it is in effect: defaults written out, and secrets hidden."""
+    """Print the configuration that is in effect.
+
+    Defaults are written out, and secrets are hidden.
+    """
     import yaml
 
     from gitgate.config import load
@@ -29,7 +32,10 @@ def show(config_file: Path | None) -> None:
 
 @config.command()
 def schema() -> None:
-    """Print the JSON Schema, for editors, of what the installed plugins and gitgate itself can be told."""
+    """Print the JSON Schema, for editors.
+
+    It has the settings of all plugins that are installed.
+    """
     import json
 
     from gitgate.config import schema as json_schema

@@ -4,13 +4,13 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from twisted.internet import reactor as _reactor
 
 from gitgate.cli import logs
 from gitgate.config import Config, ConfigError, Listener, LogSettings, Problem, load
-from gitgate.config.problems import KeyPath
+from gitgate.config.problems import KeyPath, Position
 from gitgate.config.yaml_document import YamlDocument, decode
 from gitgate.git.installed import NoGit, find_git
 from gitgate.plugin_chain import PluginChain, PluginUnsuitable
@@ -37,8 +37,12 @@ def findings(file: Path) -> Findings:
     for index, listener in enumerate(config.listen):
         _look_at_listener(listener, ("listen", index), found, place)
     _look_at_plugins(config, found, place)
+    found.problems.sort(key=lambda problem: problem.position or _START)
     return found
 
+
+#: What has no place in the file comes first.
+_START: Final = Position("", 0, 0)
 
 #: Makes a problem of a place in the file and a message.
 _Place = Callable[[KeyPath, str], Problem]

@@ -6,13 +6,14 @@ Everything logs with the standard library. What Twisted logs in its own way is h
 import json
 import logging
 import os
-import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Final, TextIO
+from typing import Any, Final
 
 from gitgate.config.model import LogSettings
 from gitgate.wire.printable import printable
+
+_STDERR: Final = 2
 
 #: A message that is longer is cut.
 _LONGEST: Final = 10_000
@@ -64,20 +65,32 @@ class JournalFormatter(logging.Formatter):
         return "\n".join(f"<{priority}>{line}" for line in self._inner.format(record).split("\n"))
 
 
-class QuietHandler(logging.StreamHandler[TextIO]):
-    """Writes what it can: a full disk under the log, or a closed pipe, is no reason to stop serving."""
+class LineHandler(logging.Handler):
+    """Writes each event to a file descriptor at once.
 
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the standard library's name
-        """There is no place left to say it."""
+    What cannot be written is lost: a full disk under the log, or a closed pipe, is no reason to stop serving. (Of a
+    Python stream, what could not be written stays in the buffer, and makes the process end with code 120.)
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        super().__init__()
+        self._descriptor = descriptor
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write it."""
+        line = f"{self.format(record)}\n".encode(errors="backslashreplace")
+        try:
+            os.write(self._descriptor, line)
+        except OSError:
+            pass  # there is no place left to say it
 
 
-def start_logging(settings: LogSettings, stream: TextIO | None = None, environ: Mapping[str, str] = os.environ) -> None:
-    """Log to `stream` (standard error) from now on, in place of whatever was set up before."""
-    stream = stream or sys.stderr
+def start_logging(settings: LogSettings, descriptor: int = _STDERR, environ: Mapping[str, str] = os.environ) -> None:
+    """Log to `descriptor` from now on, in place of whatever was set up before."""
     formatter: logging.Formatter = JsonFormatter() if settings.format == "json" else TextFormatter()
-    if _is_journal(stream, environ):
+    if _is_journal(descriptor, environ):
         formatter = JournalFormatter(formatter)
-    handler = QuietHandler(stream)
+    handler = LineHandler(descriptor)
     handler.setFormatter(formatter)
     root = logging.getLogger()
     root.handlers[:] = [handler]
@@ -88,9 +101,19 @@ def start_logging(settings: LogSettings, stream: TextIO | None = None, environ: 
 
 def take_over_twisted() -> None:
     """Let what Twisted logs go the same way, from now on and once for the process."""
-    from twisted.logger import STDLibLogObserver, globalLogBeginner
+    from twisted.logger import formatEvent, globalLogBeginner
 
-    observer: Any = STDLibLogObserver("twisted")
+    def observe(event: Any) -> None:
+        failure = event.get("log_failure") or event.get("failure")  # the latter from twisted.python.log
+        level = (
+            logging.getLevelNamesMapping()[event["log_level"].name.upper()] if "log_level" in event else logging.INFO
+        )
+        # With a failure, Twisted's text may be a traceback already, or nothing.
+        text = formatEvent(event) if failure is None else formatEvent(event).partition("\n")[0] or "Unhandled error"
+        raised = None if failure is None else (failure.type, failure.value, failure.getTracebackObject())
+        logging.getLogger("twisted").log(level, "%s", text, exc_info=raised)
+
+    observer: Any = observe
     globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
 
 
@@ -110,17 +133,20 @@ def _logger(record: logging.LogRecord) -> str:
 
 
 def _message(record: logging.LogRecord) -> str:
-    return printable(record.getMessage().strip(), _LONGEST)
+    try:
+        message = record.getMessage()
+    except (TypeError, ValueError, KeyError):  # a mistake where it is logged must not harm what goes on there
+        message = f"{record.msg} (the values for this message do not fit)"
+    return printable(message.strip(), _LONGEST)
 
 
 def _traceback(formatter: logging.Formatter, record: logging.LogRecord) -> str:
     return formatter.formatException(record.exc_info) if record.exc_info and record.exc_info[0] else ""
 
 
-def _is_journal(stream: TextIO, environ: Mapping[str, str]) -> bool:
+def _is_journal(descriptor: int, environ: Mapping[str, str]) -> bool:
     """systemd.exec(5): `$JOURNAL_STREAM` names the device and inode of the journal, which may be elsewhere by now."""
-    try:
-        status = os.fstat(stream.fileno())
-    except (OSError, ValueError):
+    if "JOURNAL_STREAM" not in environ:
         return False
-    return environ.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"
+    status = os.fstat(descriptor)
+    return environ["JOURNAL_STREAM"] == f"{status.st_dev}:{status.st_ino}"

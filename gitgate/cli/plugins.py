@@ -73,7 +73,7 @@ def _hooks(entry_point: EntryPoint) -> tuple[tuple[str, ...], str | None]:
     try:
         return tuple(sorted(implemented_hooks(import_plugin(entry_point.name, {entry_point.name: entry_point})))), None
     except (PluginUnusable, SystemExit) as error:  # a module that is really a script may want to end the process
-        return (), str(error)
+        return (), " ".join(str(error).split())
 
 
 def _used(config_file: Path | None) -> frozenset[str] | None:

@@ -1,7 +1,9 @@
 """The process of a server: from the first line that it says to its orderly end."""
 
 import logging
+import os
 import signal
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from types import FrameType
 from typing import Any
@@ -48,6 +50,7 @@ class _Life:
         self._server = server
         self._start_lines = start_lines
         self._starting: Deferred[None] = succeed(None)
+        self._asked = False
         self._ending = False
 
     def begin(self) -> None:
@@ -83,9 +86,12 @@ class _Life:
                 click.echo(line)
         except OSError as error:  # nobody reads it; clients come all the same
             _log.warning("standard output cannot be written: %s", error)
+            # Python would try again when it ends, fail again, and end with code 120.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
     def _signalled(self, number: int, frame: FrameType | None) -> None:
-        if not self._ending:
+        if not self._asked:
+            self._asked = True
             self._reactor.callFromThread(self._asked_to_stop, signal.Signals(number).name)
             return
         # Whoever asks a third time gets what the system does, even from a process that hangs.

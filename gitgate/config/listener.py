@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
 from pathlib import Path
@@ -32,8 +33,8 @@ class Listener:
     """One place where clients can connect.
 
     `address` is an IP address, and `port` 0 means any free one. With `socket`, a unix socket for http, there is
-    neither, and `mode` is its permission bits (None: as the umask has it). `host_keys` are for ssh; without any, they
-    are the two in gitgate's state directory. `tls` is for https. Raises `SettingsError` where these do not fit.
+    neither, and `mode` is its permission bits (None: 0660). `host_keys` are for ssh; without any, they are the
+    two in gitgate's state directory. `tls` is for https. Raises `SettingsError` where these do not fit.
     """
 
     transport: Transport
@@ -55,6 +56,25 @@ class Listener:
             raise SettingsError("is for unix sockets, and this is none", key="mode")
         if self.transport is Transport.SSH and not self.host_keys:
             object.__setattr__(self, "host_keys", default_host_keys(os.environ))
+
+    @classmethod
+    def at(
+        cls, url: str, *, host_keys: Iterable[Path] = (), tls: TlsSettings | None = None, mode: int | None = None
+    ) -> "Listener":
+        """The listener for a URL as the configuration has it: `Listener.at("ssh://127.0.0.1:2222")`.
+
+        Raises ValueError where gitgate could not listen there, and `SettingsError`, which is one, for what does not fit.
+        """
+        place = ListenUrl.parse(url)
+        return cls(
+            transport=place.transport,
+            address=place.address,
+            port=place.port,
+            socket=place.socket,
+            mode=mode,
+            host_keys=tuple(host_keys),
+            tls=tls,
+        )
 
     @property
     def url(self) -> str:

@@ -32,7 +32,7 @@ def import_plugin(name: str, installed: Mapping[str, InstalledPlugin]) -> type:
         raise PluginUnusable(f"no plugin {name!r} is installed{hint} (installed: {known})")
     try:
         plugin_class = installed[name].load()
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a module that is really a script may want to end the process
         words = " ".join(f"{type(error).__name__}: {error}".split())
         raise PluginUnusable(f"the plugin cannot be imported: {words}") from error
     if not isinstance(plugin_class, type):

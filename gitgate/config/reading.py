@@ -6,9 +6,10 @@ pydantic models, our own and those of plugins alike.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -59,7 +60,7 @@ class Reading:
         return self._document.position(keys)
 
     def report(self, keys: KeyPath, message: str) -> None:
-        """Adds a problem, unless one is known of the same place. What a reference brought in is taken out of the words."""
+        """Adds a problem, unless one is known of the same place. What a reference brought in is not repeated."""
         message = _without((text for place, text in self._references.texts.items() if _related(place, keys)), message)
         problem = Problem(self.position(keys), keys, message)
         if not any((known.keys, known.position) == (keys, problem.position) for known in self._problems):
@@ -81,8 +82,7 @@ class Reading:
         secrets: set[str] = set()
         settings: T | None = None
         try:
-            adapter: TypeAdapter[T] = TypeAdapter(settings_type)
-            guide = SchemaGuide(adapter)
+            adapter, guide = _adapter_and_guide(cast(Hashable, settings_type))
             secrets.update(guide.secrets(value))
             for clash in sorted(guide.keys & reserved):
                 self.report(
@@ -121,6 +121,13 @@ class Reading:
             if not numbers:
                 raise
         return adapter.validate_json(json.dumps(with_replaced(value, numbers)), strict=True)
+
+
+@lru_cache
+def _adapter_and_guide(settings_type: Hashable) -> tuple[TypeAdapter[Any], SchemaGuide]:
+    """pydantic's view of a type. It takes milliseconds to build, and a file may have many listeners."""
+    adapter: TypeAdapter[Any] = TypeAdapter(cast(type, settings_type))
+    return adapter, SchemaGuide(adapter)
 
 
 def _place(problem: Problem) -> tuple[int, int]:

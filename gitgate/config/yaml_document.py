@@ -136,7 +136,7 @@ class _Loader(yaml.SafeLoader):
     _depth = 0
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        event: Any = self.peek_event()  # type: ignore[no-untyped-call]
+        event: Any = self.peek_event()
         tag = getattr(event, "tag", None)
         if tag not in (None, "!"):
             raise yaml.composer.ComposerError(

@@ -14,7 +14,7 @@ from gitgate.transports.http.channel import GitChannel, Surroundings
 from gitgate.transports.http.request import GitHttpRequest
 
 #: HTTP/2 would pass by the channel, and with it by every deadline and limit.
-_SPOKEN: Final = (b"http/1.1",)
+_SPOKEN: Final = (b"http/1.1", b"http/1.0")
 
 
 @implementer(IProtocolNegotiationFactory)

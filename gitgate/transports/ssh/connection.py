@@ -47,10 +47,14 @@ class Connection(SSHConnection):
             session.flow()
 
     def packetReceived(self, messageNum: int, packet: bytes) -> None:  # noqa: N803
-        # What was sent after the login that succeeded is ignored (RFC 4252 section 5.1); conch would log it, with the
-        # password.
-        if messageNum != MSG_USERAUTH_REQUEST:
+        """A message. A login request that comes after the login is ignored (RFC 4252 section 5.1).
+
+        conch would log whole messages that it does not know, and they may hold a password.
+        """
+        if messageNum in self.protocolMessages:
             super().packetReceived(messageNum, packet)
+        elif messageNum != MSG_USERAUTH_REQUEST:
+            self.transport.sendUnimplemented()
 
     def ssh_CHANNEL_OPEN(self, packet: bytes) -> None:
         fields = Fields(packet)

@@ -35,7 +35,9 @@ def load_host_keys(paths: Iterable[Path]) -> tuple[Key, ...]:
         key = _load(path)
         other, _ = keys.setdefault(key.sshType(), (path, key))
         if other is not path:
-            raise HostKeyUnusable(f"{path}: {other} is of the same type, {key.sshType().decode()}; name one of each type")
+            raise HostKeyUnusable(
+                f"{path}: {other} is of the same type, {key.sshType().decode()}; name one of each type"
+            )
     return tuple(key for _, key in keys.values())
 
 
@@ -55,7 +57,9 @@ def _read(path: Path) -> bytes:
     with path.open("rb") as file:
         mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
         if mode & 0o077:
-            raise HostKeyUnusable(f"{path}: others can get at this private key (mode {mode:04o}); run: chmod 600 {path}")
+            raise HostKeyUnusable(
+                f"{path}: others can get at this private key (mode {mode:04o}); run: chmod 600 {path}"
+            )
         return file.read()
 
 

@@ -1,5 +1,6 @@
 """A client's public key and its signature: judged before conch parses them."""
 
+import struct
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -65,7 +66,7 @@ class OfferedKey:
                 message = sha256(self.key.application).digest() + flags + counter + sha256(message).digest()
             fields.end()
             return bool(self.key.verify(signature, message))
-        except (Malformed, ValueError):
+        except (ValueError, struct.error):
             return False
 
 
@@ -84,7 +85,7 @@ def read_public_key(algorithm: bytes, blob: bytes) -> OfferedKey:
         key = Key.fromString(blob, type="blob")
         # One key has one blob: plugins compare blobs, and a longer or otherwise written one is another key to them.
         is_canonical = key.blob() == blob
-    except (BadKeyError, ValueError, UnsupportedAlgorithm) as error:
+    except (BadKeyError, ValueError, struct.error, UnsupportedAlgorithm) as error:
         raise Malformed(f"the key cannot be used: {error}") from None
     if not is_canonical:
         raise Malformed("the key is not written as keys are")

@@ -19,7 +19,7 @@ from twisted.conch.ssh.userauth import (
     MSG_USERAUTH_REQUEST,
     MSG_USERAUTH_SUCCESS,
 )
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from gitgate.gateway import Gateway, new_request_id
@@ -68,8 +68,10 @@ class UserAuth(SSHService):
         self._failures = 0
         self._questions = 0
         self._has_apologised = False
+        self._is_stopped = False
 
     def serviceStopped(self) -> None:
+        self._is_stopped = True
         if self._asking is not None:
             self._asking.cancel()
 
@@ -150,6 +152,8 @@ class UserAuth(SSHService):
 
     def _granted(self, login: Login, credentials: Credentials, request: AuthRequest) -> None:
         self._asking = None
+        if self._is_stopped:
+            return
         match request.proof, credentials:
             case KeyProof(algorithm, blob), PublicKey(verified=False):
                 if self._has_questions_left():
@@ -159,7 +163,7 @@ class UserAuth(SSHService):
 
     def _refused(self, failure: Failure, credentials: Credentials, request_id: str) -> None:
         self._asking = None
-        if failure.check(CancelledError) is not None:
+        if self._is_stopped:
             return
         if not isinstance(failure.value, Refusal):
             _log.error("login %s failed", request_id, exc_info=failure.value)

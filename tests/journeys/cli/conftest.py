@@ -14,8 +14,8 @@ import pytest
 class Server:
     """`gitgate` with arguments that make it serve. `lines` is what it said until it was ready, or had ended."""
 
-    def __init__(self, arguments: tuple[str, ...], folder: Path, environ: dict[str, str]) -> None:
-        self.log_file = folder / "log"
+    def __init__(self, arguments: tuple[str, ...], folder: Path, log_file: Path, environ: dict[str, str]) -> None:
+        self.log_file = log_file
         with self.log_file.open("wb") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "gitgate", *arguments],
@@ -79,12 +79,13 @@ Start = Callable[..., Server]
 
 
 @pytest.fixture
-def start(environ: dict[str, str], folder: Path) -> Iterator[Start]:
+def start(environ: dict[str, str], folder: Path, tmp_path: Path) -> Iterator[Start]:
     """Starts a server in `folder`; whatever still runs in the end is killed."""
     started: list[Server] = []
 
-    def start_one(*arguments: str | Path, **more: str) -> Server:
-        started.append(Server(tuple(str(argument) for argument in arguments), folder, {**environ, **more}))
+    def start_one(*arguments: str | Path, log_file: Path = tmp_path / "log", **more: str) -> Server:
+        words = tuple(str(argument) for argument in arguments)
+        started.append(Server(words, folder, log_file, {**environ, **more}))
         return started[-1]
 
     yield start_one

@@ -80,7 +80,7 @@ def test_init_without_git_leaves_no_folder_behind(gitgate, folder):
 
     assert (made.returncode, made.stdout) == (69, "")
     assert made.stderr == "gitgate: git: no such program; install git, or set git.executable\n"
-    assert _names(folder) == ["log"] or _names(folder) == []
+    assert _names(folder) == []
 
 
 def test_init_where_git_fails_leaves_nothing_behind(gitgate, folder, tmp_path):
@@ -91,5 +91,4 @@ def test_init_where_git_fails_leaves_nothing_behind(gitgate, folder, tmp_path):
     made = gitgate("init", "deep/site", PATH=f"{tmp_path}:/usr/bin:/bin")
 
     assert (made.returncode, made.stderr) == (69, "gitgate: git made no repository: no room\n")
-    assert _names(folder) == ["deep"] or _names(folder) == []
     assert not (folder / "deep/site").exists()

@@ -65,7 +65,7 @@ class Installed:
 
     def load(self) -> object:
         """The class."""
-        if isinstance(self.found, Exception):
+        if isinstance(self.found, BaseException):
             raise self.found
         return self.found
 
@@ -105,8 +105,7 @@ def problems_of(load: Callable[..., Config]) -> Callable[..., list[str]]:
         try:
             load(text, environ, **plugins)
         except ConfigError as error:
-            assert str(error) == "\n".join(str(problem) for problem in error.problems)
-            return [str(problem).removeprefix("gitgate.yaml:") for problem in error.problems]
+            return [line.removeprefix("gitgate.yaml:") for line in str(error).split("\n")]
         return []
 
     return problems_of

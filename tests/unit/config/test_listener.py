@@ -40,10 +40,12 @@ def test_https_has_a_certificate_and_its_own_port(tmp_path: Path, load: Callable
     )
 
 
-@pytest.mark.parametrize("mode", ['"0660"', '"660"', "0660"])
-def test_http_may_be_spoken_on_a_unix_socket(load: Callable[..., Config], mode: str) -> None:
-    (listener,) = load(f"{_PLUGINS}  - {{url: 'http+unix:///run/gitgate/http.sock', mode: {mode}}}\n").listen
-    assert listener == Listener(transport=Transport.HTTP, socket=Path("/run/gitgate/http.sock"), mode=0o660)
+@pytest.mark.parametrize(
+    ("keys", "mode"), [("", None), (', mode: "0600"', 0o600), (', mode: "666"', 0o666), (", mode: 0640", 0o640)]
+)
+def test_http_may_be_spoken_on_a_unix_socket(load: Callable[..., Config], keys: str, mode: int | None) -> None:
+    (listener,) = load(f"{_PLUGINS}  - {{url: 'http+unix:///run/gitgate/http.sock'{keys}}}\n").listen
+    assert listener == Listener(transport=Transport.HTTP, socket=Path("/run/gitgate/http.sock"), mode=mode)
 
 
 def test_ssh_has_host_keys_of_its_own_or_those_of_the_state_directory(

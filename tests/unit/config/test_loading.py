@@ -184,8 +184,10 @@ def test_each_mistake_has_its_line(problems_of: Callable[..., list[str]], text: 
 
 @pytest.mark.parametrize(
     "name",
-    ["GIT_DIR", "GIT_PROTOCOL", "GIT_CONFIG_COUNT", "GIT_CONFIG_KEY_0", "GIT_CONFIG_VALUE_0", "GIT_CONFIG_GLOBAL"]
-    + ["LD_PRELOAD", "GITGATE_USER", "REMOTE_USER", "GIT_COMMITTER_NAME"],
+    [
+        *("GIT_DIR", "GIT_PROTOCOL", "GIT_CONFIG_COUNT", "GIT_CONFIG_KEY_0", "GIT_CONFIG_VALUE_0", "GIT_CONFIG_GLOBAL"),
+        *("LD_PRELOAD", "GITGATE_USER", "REMOTE_USER", "GIT_COMMITTER_NAME"),
+    ],
 )
 def test_the_environment_of_git_cannot_be_given_what_gitgate_decides(
     problems_of: Callable[..., list[str]], name: str

@@ -27,16 +27,27 @@ def test_an_entry_has_its_class_its_settings_and_the_reserved_keys(load: Callabl
         """
     )
     first, second, third = config.plugins
-    assert (first.name, first.deadline, first.on_error, first.hooks) == ("directory", 10, "refuse", None)
-    assert (second.use, second.name, second.deadline, second.on_error, second.hooks) == (
+    directory: Any = first.plugin_class
+    assert first == PluginEntry(
+        use="directory",
+        plugin_class=directory,
+        name="directory",
+        deadline=Duration(10),
+        on_error="refuse",
+        hooks=None,
+        settings=directory.settings_type(uris=("ldaps://a",)),
+        position=Position("gitgate.yaml", 4, 5),
+        keys=("plugins", 0),
+        key_positions={"use": Position("gitgate.yaml", 4, 5), "uris": Position("gitgate.yaml", 5, 5)},
+    )
+    assert (second.use, second.name, str(second.deadline), second.on_error, second.hooks) == (
         "directory",
         "corp",
-        Duration(0.5),
+        "500ms",
         "abstain",
         frozenset({"authenticate"}),
     )
-    assert isinstance(first.settings, first.plugin_class.settings_type)
-    assert first.plugin_class(first.settings).settings.uris == ("ldaps://a",)
+    assert directory(first.settings).settings is first.settings
     assert third.settings is None
     assert third.plugin_class()
 
@@ -55,7 +66,7 @@ def test_an_entry_tells_problems_that_show_only_when_the_plugin_is_built(
 
 def test_an_entry_built_in_python_needs_no_file() -> None:
     entry = PluginEntry(use="own", plugin_class=object)
-    assert (entry.name, entry.deadline, str(entry.problem("fails", key="x"))) == ("own", 10, "own.x: fails")
+    assert (entry.name, str(entry.deadline), str(entry.problem("fails", key="x"))) == ("own", "10s", "own.x: fails")
 
 
 @pytest.mark.parametrize(
@@ -124,7 +135,8 @@ def test_each_mistake_in_an_entry_has_its_line(
         ("use: policy\non_error: abstain\nhooks: [authenticate, audited]", None),
         (
             "use: policy\non_error: abstain",
-            "'abstain' is for logins only, and this plugin also answers authorize: restrict it with hooks: [authenticate]",
+            "'abstain' is for logins only, and this plugin also answers authorize:"
+            " restrict it with hooks: [authenticate]",
         ),
         (
             "use: policy\non_error: abstain\nhooks: [authorize]",
@@ -198,6 +210,7 @@ class _UnreadablePlugin:
             ImportError("No module named 'ldap3'"),
             ".use: the plugin cannot be imported: ImportError: No module named 'ldap3'",
         ),
+        (SystemExit("usage: x"), ".use: the plugin cannot be imported: SystemExit: usage: x"),
         (ValueError("two\nlines"), ".use: the plugin cannot be imported: ValueError: two lines"),
         (object, ".use: this plugin answers no hook; its author must mark methods with @hookimpl"),
         (_ClashingPlugin(), ".use: example:Plugin is not a class, and a plugin is one"),

@@ -62,7 +62,7 @@ def test_a_reference_stands_in_place_of_any_scalar(load: Callable[..., Config]) 
         {"URL": "git://127.0.0.1:1", "A": "123", "N": "7", "B": "false", "D": "5m"},
     )
     settings = config.plugins[0].settings
-    assert (config.listen[0].port, config.limits.max_operations, config.limits.idle_deadline) == (1, 7, 300)
+    assert (config.listen[0].port, config.limits.max_operations, str(config.limits.idle_deadline)) == (1, 7, "5m")
     assert (settings.uris, settings.retries, settings.tls.ca_file.name, settings.tls.verify) == (
         ("123",),
         7,

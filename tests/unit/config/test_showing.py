@@ -110,8 +110,7 @@ class _Found:
         return _Plugin
 
 
-@pytest.mark.parametrize("how", ["repr", "show"])
-def test_secrets_show_nowhere(tmp_path: Path, how: str) -> None:
+def test_secrets_show_nowhere(tmp_path: Path) -> None:
     """A report of a fault carries the configuration. It must hold no secret, whether a plugin's author marked the
     setting as one (`Secret`, pydantic's `SecretStr`), or only the operator, with a reference, did."""
     text = """
@@ -129,7 +128,7 @@ git: {config: {a.b: in-file-4}, environment: {X: {$file: secret}}}
     (tmp_path / "secret").write_text("in-file-5")
     environ = {"URL": "https://user:from-environment@host/", "PLAIN": "from-environment"}
     config = load_text(text, base=tmp_path, environ=environ, installed={"x": _Found()})
-    told = str(show(config)) if how == "show" else repr(config.git) + repr(config.references and "")
+    told = f"{show(config)} {config.git} {Config(git=config.git, references=config.references)}"
     assert "in-file" not in told
     assert "from-environment" not in told
 
@@ -137,7 +136,8 @@ git: {config: {a.b: in-file-4}, environment: {X: {$file: secret}}}
 def test_a_secret_shows_in_no_problem(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         load_text(
-            "version: 1\nlisten: [{url: 'git://127.0.0.1'}]\nplugins: [{use: x, own: 5, secrets: hunter2, nested: {token: [hunter2]}}]",
+            "version: 1\nlisten: [{url: 'git://127.0.0.1'}]\n"
+            "plugins: [{use: x, own: 5, secrets: hunter2, nested: {token: [hunter2]}}]",
             base=tmp_path,
             environ={},
             installed={"x": _Found()},

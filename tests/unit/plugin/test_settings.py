@@ -15,7 +15,8 @@ def test_a_duration_is_read_with_its_unit(text: str, seconds: float) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", ["5", 5, "", "s", "-5s", "5 s", "5S", "5s\n", "٥s", "1e3s", "5sec", "9" * 16 + "s", None]
+    "wrong",
+    ["5", 5, "", "s", "-5s", "5 s", "5S", "5s\n", "\N{ARABIC-INDIC DIGIT FIVE}s", "1e3s", "5sec", "9" * 16 + "s", None],
 )
 def test_what_has_no_unit_is_no_duration(wrong: object) -> None:
     with pytest.raises(ValueError, match="with its unit, such as 500ms"):
@@ -54,7 +55,6 @@ def test_a_secret_never_shows() -> None:
     secret = Secret("hunter2")
     shown = [repr(secret), str(secret), f"{secret}", f"{secret!r}", repr([secret]), repr({"password": secret})]
     shown += [
-        "%s" % secret,
         str(TypeAdapter(Secret).dump_python(secret)),
         TypeAdapter(Secret).dump_json(secret).decode(),
     ]

@@ -20,7 +20,7 @@ from twisted.python.failure import Failure
 from gitgate.git.process import Client, GitExit
 from gitgate.login import METHODS, Login
 from gitgate.plugin import Credentials, GitRequest, Identity, Password, Peer, PublicKey
-from gitgate.refusals import CredentialsRefused, MalformedRequest
+from gitgate.refusals import MalformedRequest
 from gitgate.transports.connections import Connections
 from gitgate.transports.ssh.factory import SshFactory
 from gitgate.transports.ssh.transport import SshTransport
@@ -44,7 +44,8 @@ class RecordingGateway:
         if isinstance(answer, Exception):
             raise answer
         identity = answer if isinstance(answer, Identity) else await answer
-        return Login(identity=identity, method=METHODS[type(credentials)], plugin="judge")
+        fingerprint = credentials.fingerprint if isinstance(credentials, PublicKey) else None
+        return Login(identity=identity, method=METHODS[type(credentials)], plugin="judge", fingerprint=fingerprint)
 
     async def serve(self, request: GitRequest, login: Login, client: Client) -> GitExit:
         self.requests.append((login.identity.name, request))
@@ -173,7 +174,7 @@ class Line:
 
     def log_in(self, username: str = "alice") -> None:
         self.begin_login()
-        self.send(50, password_request(username, "secret"))
+        self.send(50, self.password(username, "secret"))
         assert self.take() == [(52, b"")]
 
     def open_session(self, window: int = 2**20, largest_packet: int = 32768) -> int:
@@ -184,15 +185,15 @@ class Line:
         return int.from_bytes(payload[4:8], "big")
 
     def execute(self, session: int, command: bytes) -> None:
-        self.send(98, channel_request(session, b"exec", NS(command)))
+        self.send(98, self.channel_request(session, b"exec", NS(command)))
 
+    @staticmethod
+    def password(username: str, password: str, service: bytes = b"ssh-connection") -> bytes:
+        return NS(username.encode()) + NS(service) + NS(b"password") + b"\0" + NS(password.encode())
 
-def password_request(username: str, password: str, service: bytes = b"ssh-connection") -> bytes:
-    return NS(username.encode()) + NS(service) + NS(b"password") + b"\0" + NS(password.encode())
-
-
-def channel_request(session: int, kind: bytes, rest: bytes = b"", *, wants_reply: bool = True) -> bytes:
-    return pack(">L", session) + NS(kind) + (b"\1" if wants_reply else b"\0") + rest
+    @staticmethod
+    def channel_request(session: int, kind: bytes, rest: bytes = b"", *, wants_reply: bool = True) -> bytes:
+        return pack(">L", session) + NS(kind) + (b"\1" if wants_reply else b"\0") + rest
 
 
 @dataclass
@@ -263,26 +264,9 @@ def running(line: Line, gateway: RecordingGateway) -> Callable[..., RunningGit]:
     return run
 
 
-@pytest.fixture
-def messages() -> Any:
-    """The makers of messages."""
-
-    class Messages:
-        password = staticmethod(password_request)
-        channel = staticmethod(channel_request)
-
-    return Messages
-
-
 @pytest.fixture(autouse=True)
-def _no_tracebacks(caplog: pytest.LogCaptureFixture, request: pytest.FixtureRequest) -> Iterator[None]:
-    """Whatever a client sends, nothing is an error of the server's."""
+def _no_tracebacks(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Whatever a client sends, it is no error of the server's. A test that expects one clears it."""
     caplog.set_level(logging.INFO)
     yield
-    if "errors_are_expected" not in request.keywords:
-        assert [record.getMessage() for record in caplog.get_records("call") if record.levelno >= logging.ERROR] == []
-
-
-@pytest.fixture
-def refused() -> CredentialsRefused:
-    return CredentialsRefused("no")
+    assert [record.getMessage() for record in caplog.get_records("call") if record.levelno >= logging.ERROR] == []

@@ -1,0 +1,40 @@
+# make demo   a sample repository, served over ssh, http and git://, with the commands to try
+# make test   every check and test, in a virtual environment of its own
+# make format the sources as the checks want them
+
+PYTHON ?= python3
+VENV := .venv
+INSTALLED := $(VENV)/.installed
+WORKERS ?= auto
+
+.PHONY: demo test check format clean
+
+demo: $(INSTALLED)
+	@$(VENV)/bin/gitgate demo
+
+test: check
+	$(VENV)/bin/pytest -q -n $(WORKERS) --dist worksteal
+
+check: $(INSTALLED)
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+format: $(INSTALLED)
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+
+clean:
+	rm -rf $(VENV)
+
+$(INSTALLED): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	    { echo "gitgate needs Python 3.11 or newer; say where it is: make PYTHON=/path/to/python3"; exit 1; }
+	@# Debian and Ubuntu keep a part of Python's venv in a package of its own.
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || \
+	    { [ "$$(id -u)" = 0 ] && apt-get update -q && apt-get install -y -q --no-install-recommends python3-venv; } || \
+	    { echo "Python's venv is not complete; run: sudo apt-get install python3-venv"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install -q --disable-pip-version-check -e '.[dev]'
+	@touch $@

@@ -1,0 +1,124 @@
+"""Nothing is buffered whole, and nothing stays behind, over http and https."""
+
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+import pytest
+
+MEBIBYTE_IN_KIB = 1024
+
+
+@pytest.fixture(params=["http", "https"])
+def web(request):
+    return request.param
+
+
+def eventually(holds: Callable[[], bool], seconds: float = 15) -> bool:
+    give_up = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > give_up:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def of(site, unique: str) -> list[str]:
+    """The processes that serve the repository."""
+    return [command for command in site.daemon.children() if unique in command]
+
+
+def noise(client, work, mebibytes: int) -> None:
+    """A commit whose pack is as large as it is: nothing in it can be compressed."""
+    client.git("config", "core.compression", "0", cwd=work)
+    with (work / "noise").open("wb") as file:
+        for _ in range(mebibytes):
+            file.write(os.urandom(2**20))
+    client.git("add", "noise", cwd=work)
+    client.git("commit", "-q", "-m", "noise", cwd=work)
+
+
+def test_memory_does_not_grow_with_the_pack(another_site, web):
+    site = another_site()
+    site.repository("team/large.git")
+    client = site.client()
+    url = site.url(web, "team/large.git")
+    work = client.work_tree(url)
+    client.git("push", "-q", "origin", "main", cwd=work)
+    noise(client, work, 100)
+    before = site.daemon.memory_kib("VmHWM")
+    client.git("push", "-q", "origin", "main", cwd=work)
+    client.git("clone", "-q", url, "clone")
+    assert site.daemon.memory_kib("VmHWM") - before < 16 * MEBIBYTE_IN_KIB
+    assert (client.home / "clone" / "noise").read_bytes() == (work / "noise").read_bytes()
+
+
+def test_a_client_that_does_not_read_costs_no_memory_and_leaves_nothing_behind(another_site):
+    site = another_site()
+    repository = site.repository("open/stalled.git")
+    client = site.client()
+    work = client.work_tree(str(repository))
+    noise(client, work, 60)
+    client.git("push", "-q", "origin", "main", cwd=work)
+    head = client.git("rev-parse", "HEAD", cwd=work).strip()
+    place = urlsplit(site.daemon.urls["http"])
+    body = f"0032want {head}\n00000009done\n"
+    before = site.daemon.memory_kib("VmHWM")
+    with socket.create_connection((place.hostname, place.port), timeout=20) as stalled:
+        stalled.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        stalled.sendall(
+            "POST /open/stalled.git/git-upload-pack HTTP/1.1\r\nHost: x\r\n"
+            "Content-Type: application/x-git-upload-pack-request\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n{body}".encode()
+        )
+        assert stalled.recv(1000).startswith(b"HTTP/1.1 200 OK\r\n")
+        # git waits, blocked on its pipe, for a client that does not read: it has used its time and is still there.
+        assert of(site, "stalled")
+        time.sleep(1)
+        assert of(site, "stalled")
+        assert site.daemon.memory_kib("VmHWM") - before < 8 * MEBIBYTE_IN_KIB
+    assert eventually(lambda: not of(site, "stalled"))
+
+
+def test_a_client_that_is_killed_while_it_clones_leaves_nothing_behind(site, web, unique):
+    repository = site.repository(f"team/{unique}.git")
+    client = site.client()
+    work = client.work_tree(str(repository))
+    noise(client, work, 30)
+    client.git("push", "-q", "origin", "main", cwd=work)
+    clone = client.configured(http_lowSpeedLimit="0").popen("clone", site.url(web, f"team/{unique}.git"), "clone")
+    assert eventually(lambda: any("upload-pack" in command for command in of(site, unique)))
+    os.killpg(clone.pid, signal.SIGKILL)
+    clone.wait()
+    assert eventually(lambda: not of(site, unique))
+
+
+def test_a_client_that_is_killed_while_it_pushes_leaves_nothing_behind(site, web, unique):
+    repository = site.repository(f"team/{unique}.git")
+    client = site.client()
+    work = client.work_tree(site.url(web, f"team/{unique}.git"))
+    noise(client, work, 60)
+    push = client.popen("push", "-q", "origin", "main", cwd=work)
+    assert eventually(lambda: bool(list(repository.glob("objects/tmp_objdir-incoming-*"))))
+    os.killpg(push.pid, signal.SIGKILL)
+    push.wait()
+    assert eventually(lambda: not of(site, unique))
+    assert list(repository.glob("objects/tmp_objdir-incoming-*")) == []
+    assert client.git("for-each-ref", cwd=repository) == ""
+
+
+def test_a_connection_that_is_lost_in_the_middle_of_a_compressed_push_stores_nothing(site, unique):
+    repository = site.repository(f"open/{unique}.git")
+    place = urlsplit(site.daemon.urls["http"])
+    with socket.create_connection((place.hostname, place.port), timeout=20) as client:
+        client.sendall(
+            f"POST /open/{unique}.git/git-receive-pack HTTP/1.1\r\nHost: x\r\nContent-Encoding: gzip\r\n"
+            "Content-Type: application/x-git-receive-pack-request\r\nContent-Length: 1000\r\n\r\n".encode()
+            + b"\x1f\x8b\x08\0\0\0\0\0\0\3"
+        )
+        assert eventually(lambda: bool(of(site, unique)))
+    assert eventually(lambda: not of(site, unique))
+    assert list(repository.glob("objects/tmp_objdir-incoming-*")) == []

@@ -1,0 +1,119 @@
+"""Many commands over one ssh connection, and clients that go away in the middle."""
+
+import os
+import shlex
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+
+def wait_until(true: Callable[[], bool], what: str) -> None:
+    give_up = time.monotonic() + 30
+    while not true():
+        assert time.monotonic() < give_up, f"{what}, after 30 s"
+        time.sleep(0.02)
+
+
+def fill(site, client, path: str, megabytes: int) -> Path:
+    """A repository whose objects cannot be compressed."""
+    repository = site.repository(path)
+    work = client.work_tree(str(repository))
+    (work / "random").write_bytes(os.urandom(megabytes * 2**20))
+    client.commit(work)
+    client.git("push", "-q", "origin", "HEAD:main", cwd=work)
+    return work
+
+
+def group_of(daemon) -> list[int]:
+    """The ids of all processes in the groups that the daemon's children lead."""
+    found: dict[int, tuple[int, int]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                stat = (entry / "stat").read_text()
+            except OSError:
+                continue
+            fields = stat[stat.rindex(")") + 2 :].split()
+            if fields[0] != "Z":
+                found[int(entry.name)] = (int(fields[1]), int(fields[2]))
+    leaders = {pid for pid, (parent, _) in found.items() if parent == daemon.process.pid}
+    return [pid for pid, (_, group) in found.items() if group in leaders]
+
+
+@pytest.fixture
+def shared(site, tmp_path_factory):
+    """A client whose commands go over one connection (ControlMaster)."""
+    client = site.client("alice")
+    path = tmp_path_factory.mktemp("s") / "m"
+    command = f"{client.environment['GIT_SSH_COMMAND']} -o ControlPath={path}"
+    host, _, port = site.daemon.urls["ssh"].rpartition("/")[2].rpartition("@")[2].rpartition(":")
+    arguments = [*shlex.split(command), "-M", "-N", "-p", port, f"alice@{host}"]
+    master = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    wait_until(path.exists, "ssh has not connected")
+    yield type(client)(client.home, {**client.environment, "GIT_SSH_COMMAND": command})
+    master.terminate()
+    master.wait()
+    master.stderr.close()
+
+
+def logins(site) -> int:
+    return site.daemon.log().count("logged in as alice by publickey")
+
+
+def test_one_connection_carries_clones_beside_each_other(site, shared, unique):
+    fill(site, site.client(), f"open/{unique}.git", 5)
+    before = logins(site)
+    url = site.url("ssh", f"open/{unique}.git")
+
+    cloning = [shared.popen("clone", "-q", url, shared.home / f"copy{number}") for number in range(4)]
+
+    assert [clone.wait(60) for clone in cloning] == [0, 0, 0, 0]
+    for number in range(4):
+        shared.git("fsck", "--full", "--no-progress", cwd=shared.home / f"copy{number}")
+    assert logins(site) == before
+
+
+def test_a_command_that_fails_leaves_the_others(site, shared, unique):
+    fill(site, site.client(), f"open/{unique}.git", 5)
+    cloning = shared.popen("clone", "-q", site.url("ssh", f"open/{unique}.git"), shared.home / "copy")
+
+    printed = shared.git("clone", site.url("ssh", "open/not-there.git"), fails=True)
+
+    assert "gitgate: repository not found" in printed
+    assert cloning.wait(60) == 0
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_a_client_that_is_killed_in_the_middle_of_a_clone_leaves_no_process(another_site, how):
+    site = another_site()
+    client = site.client()
+    fill(site, client, "open/big.git", 40)
+    cloning = client.popen("clone", "-q", site.url("ssh", "open/big.git"), client.home / "copy")
+    wait_until(lambda: bool(group_of(site.daemon)), "git has not started")
+
+    os.killpg(cloning.pid, how)
+    cloning.wait()
+
+    wait_until(lambda: not group_of(site.daemon), "git still runs")
+    wait_until(lambda: "aborted (the client went away)" in site.daemon.log(), "no record")
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_a_client_that_is_killed_in_the_middle_of_a_push_leaves_no_process_and_no_quarantine(another_site, how):
+    site = another_site()
+    client = site.client()
+    work = fill(site, client, "open/source.git", 40)
+    target = site.repository("open/target.git")
+    pushing = client.popen("push", "-q", site.url("ssh", "open/target.git"), "HEAD:main", cwd=work)
+    wait_until(lambda: any(target.glob("objects/*incoming*/pack/*")), "no object has arrived")
+
+    os.killpg(pushing.pid, how)
+    pushing.wait()
+
+    wait_until(lambda: not group_of(site.daemon), "git still runs")
+    assert sorted(path.name for path in (target / "objects").iterdir()) == ["info", "pack"]
+    assert not any((target / "refs" / "heads").iterdir())

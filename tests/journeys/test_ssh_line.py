@@ -1,0 +1,87 @@
+"""ssh over a long line and with many key exchanges: what git says arrives whole, with its exit code.
+
+conch's own session channel lost a quarter of a 20 MB clone here, and reported exit code 0.
+"""
+
+import hashlib
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+_ROUND_TRIP_SECONDS = 0.06
+
+
+@pytest.fixture(scope="module")
+def delaying_relay() -> Iterator[Callable[[int, float], int]]:
+    """Starts a line with a delay to a local port: `delaying_relay(target_port, round_trip_seconds)` is its own port."""
+    relays = []
+
+    def start(target_port: int, round_trip_seconds: float) -> int:
+        command = [sys.executable, str(Path(__file__).with_name("relay.py")), str(target_port), str(round_trip_seconds)]
+        relays.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
+        assert relays[-1].stdout is not None
+        return int(relays[-1].stdout.readline())
+
+    yield start
+    for relay in relays:
+        relay.kill()
+        relay.wait()
+        relay.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def big(site) -> str:
+    """The path of a repository with 20 MB that cannot be compressed."""
+    site.repository("open/line.git")
+    client = site.client("alice")
+    work = client.work_tree(str(site.root / "open/line.git"))
+    for number in range(5):
+        (work / f"random{number}").write_bytes(os.urandom(4 * 2**20))
+    client.commit(work)
+    client.git("push", "-q", "origin", "HEAD:main", cwd=work)
+    return "open/line.git"
+
+
+@pytest.fixture(scope="module", params=["near", "far"])
+def place(request, site, delaying_relay) -> str:
+    """Where the ssh door is: `host:port`, at once or at the other end of a long line."""
+    host, _, port = site.daemon.urls["ssh"].rpartition("/")[2].rpartition("@")[2].rpartition(":")
+    if request.param == "near":
+        return f"{host}:{port}"
+    return f"{host}:{delaying_relay(int(port), _ROUND_TRIP_SECONDS)}"
+
+
+@pytest.fixture(params=["", "-o RekeyLimit=1M"], ids=["one-key", "many-keys"])
+def client(request, site):
+    client = site.client("alice")
+    # The relay has a port of its own; behind it is the same host key.
+    command = client.environment["GIT_SSH_COMMAND"].replace("StrictHostKeyChecking=yes", "StrictHostKeyChecking=no")
+    return type(client)(client.home, {**client.environment, "GIT_SSH_COMMAND": f"{command} {request.param}"})
+
+
+@pytest.mark.parametrize("protocol", ["0", "2"])
+def test_twenty_megabytes_are_cloned_and_pushed_whole(site, place, big, client, protocol, unique):
+    client = client.configured(protocol_version=protocol)
+    copy = client.home / "copy"
+    target = site.repository(f"open/{unique}.git")
+
+    client.git("clone", "-q", f"ssh://alice@{place}/{big}", copy)
+    client.git("push", "-q", f"ssh://alice@{place}/open/{unique}.git", "HEAD:main", cwd=copy)
+
+    tip = client.git("rev-parse", "main", cwd=site.root / big)
+    for repository in (copy, target):
+        assert client.git("rev-parse", "HEAD", cwd=repository) == tip
+        client.git("fsck", "--full", "--no-progress", cwd=repository)
+
+
+def test_an_archive_of_twenty_megabytes_arrives_whole(site, place, big, client):
+    archive = client.home / "archive.tar"
+
+    client.git("archive", "-o", archive, f"--remote=ssh://alice@{place}/{big}", "main")
+
+    wanted = subprocess.run(["git", "archive", "main"], cwd=site.root / big, check=True, capture_output=True).stdout
+    assert hashlib.sha256(archive.read_bytes()).digest() == hashlib.sha256(wanted).digest()

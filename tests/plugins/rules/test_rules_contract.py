@@ -1,0 +1,34 @@
+"""rules is what gitgate.testing asks of every plugin that decides."""
+
+import pytest
+from gitgate_rules import Rule, RulesPlugin, RulesSettings
+
+from gitgate.plugin import ANONYMOUS
+from gitgate.testing import AuthorizerContract, a_fetch, a_push, an_identity
+
+RULES = (
+    Rule(repos=("secret/**",), who=("everyone",), deny=("read", "write"), message="Secret."),
+    Rule(repos=("team/**",), who=("group:devs",), allow=("write",)),
+    Rule(repos=("users/{user}/**",), who=("authenticated",), allow=("read", "write")),
+)
+
+
+class RulesContract(AuthorizerContract):
+    @pytest.fixture
+    def plugin(self) -> RulesPlugin:
+        return RulesPlugin(RulesSettings(rules=RULES))
+
+
+class TestGroups(RulesContract):
+    allowed = (an_identity("alice", "devs"), a_push("/team/app"))
+    denied = (an_identity("devs", "Devs", "group:devs"), a_push("/team/app"))
+
+
+class TestUsers(RulesContract):
+    allowed = (an_identity("alice"), a_push("/users/alice/app"))
+    denied = (an_identity("**"), a_push("/users/alice/app"))
+
+
+class TestRefusals(RulesContract):
+    allowed = (an_identity("alice", "devs"), a_push("/team/app"))
+    denied = (ANONYMOUS, a_fetch("/secret/app"))

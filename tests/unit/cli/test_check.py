@@ -1,0 +1,86 @@
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from gitgate.cli import gitgate
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GITGATE_CONFIG", raising=False)
+    return tmp_path
+
+
+PLUGINS = "plugins: [{use: tree, root: .}]\n"
+
+
+def _check(text, file="gitgate.yaml"):
+    Path(file).write_text(text)
+    ran = CliRunner().invoke(gitgate, ["check", "-c", file])
+    return ran.exit_code, ran.stdout.splitlines(), ran.stderr.splitlines()
+
+
+def test_what_is_fine_is_said_in_short(here):
+    code, said, problems = _check("version: 1\nlisten: [{url: git://127.0.0.1:0}]\n" + PLUGINS)
+
+    assert (code, problems) == (0, [])
+    assert said[0].startswith("git      /")
+    assert said[1:] == ["listen   git://127.0.0.1:0", "plugin   tree", "gitgate.yaml is fine"]
+
+
+def test_host_keys_that_are_missing_are_announced_and_not_made(here):
+    code, said, problems = _check("version: 1\nlisten: [{url: ssh://127.0.0.1:0, host_keys: [host_key]}]\n" + PLUGINS)
+
+    assert (code, problems) == (0, [])
+    assert said[1] == f"listen   ssh://127.0.0.1:0; will be made on first start: {here / 'host_key'}"
+    assert [path.name for path in here.iterdir()] == ["gitgate.yaml"]
+
+
+def test_every_problem_has_its_place_and_all_are_told_at_once(here):
+    (here / "host_key").write_text("no key")
+    (here / "host_key").chmod(0o600)
+
+    code, said, problems = _check(
+        "version: 1\n"
+        "listen:\n"
+        "  - {url: ssh://127.0.0.1:0, host_keys: [host_key]}\n"
+        "  - url: https://127.0.0.1:0\n"
+        "    tls: {certificate: lost.crt, key: lost.key}\n"
+        "plugins:\n"
+        "  - {use: htpasswd, file: lost.htpasswd}\n"
+        "  - {use: tree, root: lost}\n"
+        "git: {executable: /lost/git}\n"
+    )
+
+    assert (code, said) == (78, [])
+    assert [line.split(": ")[:2] for line in problems] == [
+        ["gitgate.yaml:3:42", "listen[0].host_keys[0]"],
+        ["gitgate.yaml:5:5", "listen[1].tls"],
+        ["gitgate.yaml:7:21", "plugins[0].file"],
+        ["gitgate.yaml:8:17", "plugins[1].root"],
+        ["gitgate.yaml:9:7", "git.executable"],
+    ]
+    assert all("lost" in line or "host_key" in line for line in problems)
+
+
+def test_a_missing_git_is_told_at_the_file_where_no_key_names_one(here, monkeypatch):
+    monkeypatch.setenv("PATH", "/nowhere")
+
+    code, _, problems = _check("version: 1\nlisten: [{url: git://127.0.0.1:0}]\n" + PLUGINS)
+
+    assert code == 78
+    assert problems == ["gitgate.yaml:1:1: git.executable: git: no such program; install git, or set git.executable"]
+
+
+def test_what_a_plugin_warns_of_is_said_as_well(here, capfd):
+    always = '{repos: ["**"], who: [everyone], allow: [read]}'
+    never = '{repos: ["a"], who: [bob], allow: [read]}'
+
+    code, _, problems = _check(
+        f"version: 1\nlisten: [{{url: git://127.0.0.1:0}}]\nplugins: [{{use: rules, rules: [{always}, {never}]}}]\n"
+    )
+
+    assert (code, problems) == (0, [])
+    assert "warning gitgate_rules.plugin: rules[1] never decides" in capfd.readouterr().err

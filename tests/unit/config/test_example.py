@@ -1,0 +1,90 @@
+"""`gitgate.yaml.example`: it can be used, and it explains every key."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from importlib import import_module
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from tomllib import loads
+from typing import Any, get_args, get_type_hints
+
+import pytest
+
+from gitgate.config import Config, GitSettings, Limits, LogSettings, load
+from gitgate.config.file_format import ConfigFile, ListenEntry, ReservedKeys
+from gitgate.config.listener import TlsSettings
+
+_TOP = Path(__file__).parents[3]
+_EXAMPLE = _TOP / "gitgate.yaml.example"
+
+
+def _bundled() -> dict[str, EntryPoint]:
+    project = loads((_TOP / "pyproject.toml").read_text())["project"]
+    entry_points: dict[str, str] = project["entry-points"]["gitgate.plugins"]
+    return {name: EntryPoint(name, value, "gitgate.plugins") for name, value in entry_points.items()}
+
+
+def _load_in(folder: Path, text: str) -> Config:
+    (folder / "keys").mkdir(exist_ok=True)
+    (folder / "keys/nonce-seed").write_text("seed\n")
+    (folder / "gitgate.yaml").write_text(text)
+    return load(folder / "gitgate.yaml", {"HOME": "/home/git"}, _bundled())
+
+
+def test_the_example_loads_relative_to_its_folder(tmp_path: Path) -> None:
+    config = _load_in(tmp_path, _EXAMPLE.read_text())
+    assert [listener.url for listener in config.listen] == [
+        "ssh://0.0.0.0:2222",
+        "https://[::]:8443",
+        "http://127.0.0.1:8080",
+        "git://0.0.0.0:9418",
+    ]
+    assert [entry.name for entry in config.plugins] == ["passwords", "authorized-keys", "rules", "tree"]
+    assert config.plugins[3].settings.root == tmp_path / "repositories"
+    assert config.git.config["receive.certNonceSeed"] == "seed"
+
+
+def test_where_the_example_shows_a_default_it_is_the_default(tmp_path: Path) -> None:
+    config = _load_in(tmp_path, _EXAMPLE.read_text())
+    assert (config.limits, config.log) == (Limits(), LogSettings())
+    reserved = {field.name: field.default for field in fields(ReservedKeys)}
+    first = config.plugins[0]
+    assert (first.deadline, first.on_error) == (reserved["deadline"], reserved["on_error"])
+
+
+def test_what_the_example_shows_as_an_alternative_loads_as_well(tmp_path: Path) -> None:
+    """Commented entries are those that begin with `# - ` and the keys that follow, in the place of a list's entries."""
+    text = re.sub(r"^  # (- (?:url|use): .*|  [a-z_]+: .*)$", r"  \1", _EXAMPLE.read_text(), flags=re.MULTILINE)
+    config = _load_in(tmp_path, text)
+    assert (config.listen[3].socket, config.listen[3].mode) == (Path("/run/gitgate/http.sock"), 0o660)
+    assert [entry.use for entry in config.plugins] == ["htpasswd", "authorized-keys", "rules", "repoperms", "tree"]
+
+
+def _settings_classes(settings_type: Any) -> Iterator[type]:
+    """The dataclasses that stand in the type of a setting, at any depth."""
+    if isinstance(settings_type, type) and is_dataclass(settings_type):
+        yield settings_type
+        for hint in get_type_hints(settings_type).values():
+            yield from _settings_classes(hint)
+    for argument in get_args(settings_type):
+        yield from _settings_classes(argument)
+
+
+def _documented_classes() -> Iterator[type]:
+    yield from (ConfigFile, ListenEntry, TlsSettings, Limits, LogSettings, GitSettings, ReservedKeys)
+    for entry_point in _bundled().values():
+        plugin = getattr(import_module(entry_point.module), entry_point.attr)
+        yield from _settings_classes(plugin.settings_type)
+
+
+@pytest.mark.parametrize(
+    ("owner", "key"),
+    [
+        pytest.param(owner, field.name, id=f"{owner.__module__}.{owner.__qualname__}.{field.name}")
+        for owner in dict.fromkeys(_documented_classes())
+        for field in fields(owner)
+    ],
+)
+def test_the_example_explains_every_key(owner: type, key: str) -> None:
+    assert re.search(rf"(?<![\w.]){re.escape(key)}:\s", _EXAMPLE.read_text()), f"{owner.__qualname__} has a key {key!r}"
