@@ -7,13 +7,17 @@ VENV := .venv
 INSTALLED := $(VENV)/.installed
 WORKERS ?= auto
 
-.PHONY: demo test check format clean
+.PHONY: demo test test-large check format clean
 
 demo: $(INSTALLED)
 	@$(VENV)/bin/gitgate demo
 
 test: check
 	$(VENV)/bin/pytest -q -n $(WORKERS) --dist worksteal
+
+# The same with a repository of one gigabyte, which takes some minutes.
+test-large: $(INSTALLED)
+	GITGATE_TEST_LARGE_BYTES=1073741824 $(VENV)/bin/pytest -q tests/journeys/test_memory.py
 
 check: $(INSTALLED)
 	$(VENV)/bin/ruff check .

@@ -65,10 +65,13 @@ class GitProcess(ProcessProtocol):
 
     transport: GroupLeader  # type: ignore[assignment]
 
-    def __init__(self, reactor: Reactor, client: Client, *, idle_deadline_seconds: float) -> None:
+    def __init__(
+        self, reactor: Reactor, client: Client, *, idle_deadline_seconds: float, writes_repository: bool
+    ) -> None:
         self._reactor = reactor
         self._client = client
         self._idle_deadline_seconds = idle_deadline_seconds
+        self._writes_repository = writes_repository
         self._last_byte = reactor.seconds()
         self._timer: Timer | None = None
         self._abandoned = False
@@ -110,7 +113,12 @@ class GitProcess(ProcessProtocol):
             return
         self._abandoned = True
         self.finish()
-        self.transport.resumeProducing()
+        if self._writes_repository:
+            # What it still says is read and discarded: SIGPIPE would keep it from cleaning up.
+            self.transport.resumeProducing()
+        else:
+            self.transport.closeStdout()
+            self.transport.closeStderr()
         self._after(_SECONDS_UNTIL_TERM, self._terminate)
 
     def pauseProducing(self) -> None:

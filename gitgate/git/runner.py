@@ -5,7 +5,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from gitgate.git.child import keep_descriptors_to_ourselves
 from gitgate.git.command import Exchange, Git
 from gitgate.git.process import Client, GitExit, GitProcess
-from gitgate.plugin import GitRequest, Identity, Repository
+from gitgate.plugin import Access, GitRequest, Identity, Repository
 from gitgate.reactor import Reactor
 from gitgate.refusals import Overloaded
 
@@ -44,7 +44,12 @@ class GitRunner:
             raise Overloaded("the server is stopping")
         if self._running >= self._max_operations:
             raise Overloaded(f"{self._running} operations are running, as many as limits.max_operations allows")
-        process = GitProcess(self._reactor, client, idle_deadline_seconds=self._idle_deadline_seconds)
+        process = GitProcess(
+            self._reactor,
+            client,
+            idle_deadline_seconds=self._idle_deadline_seconds,
+            writes_repository=request.access is not Access.READ,
+        )
         command = self._git.command(request, repository, identity, exchange)
         self._running += 1
         try:

@@ -13,12 +13,12 @@ T = TypeVar("T")
 class Probe:
     """One plugin behind the same checks, threads and deadline as in a server; each method returns its answer.
 
-    What a server would report as the plugin's failure is raised as `gitgate.plugin_chain.PluginFailure`, whose cause is
-    the plugin's own exception. No Twisted reactor runs: an async hook may await what needs none.
+    What a server would report as the plugin's failure is raised as `PluginFailure`, whose cause is the plugin's own
+    exception. No Twisted reactor runs: an async hook may await what needs none.
     """
 
     def __init__(self, plugin: object, *, deadline_seconds: float = 10.0) -> None:
-        """Raises `gitgate.plugin_chain.PluginUnsuitable` where a server would refuse to load the plugin."""
+        """Raises `PluginUnsuitable` where a server would refuse to load the plugin."""
         self._loop = WaitingLoop()
         member = Member(name="probe", plugin=plugin, deadline_seconds=deadline_seconds)
         self._chain = PluginChain([member], self._loop.reactor)

@@ -26,7 +26,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Ask:
-    """A request; REPO in its target stands for a repository. `gitgate` is the status where it differs, `why` the reason."""
+    """A request. REPO in its target stands for a repository; `gitgate` is the status where it differs."""
 
     method: str
     target: str
@@ -66,7 +66,6 @@ ASKS = [
     Ask("PUT", DISCOVER),
     Ask("OPTIONS", DISCOVER),
     Ask("GET", "REPO/foo"),
-    Ask("GET", "REPO/git-upload-archive"),
     Ask("GET", "/open/not-there.git/info/refs?service=git-upload-pack"),
     # Dumb http is off: it would serve every object to who can guess names, without a policy of its own.
     Ask("GET", "REPO/info/refs", gitgate=403, why="dumb http"),

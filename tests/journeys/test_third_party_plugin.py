@@ -112,7 +112,7 @@ def test_the_packages_own_tests_pass_where_it_is_installed(python: Path, source:
 
 
 def test_the_package_satisfies_a_strict_type_checker(python: Path, source: Path, tmp_path: Path) -> None:
-    options = ["--strict", "--cache-dir", tmp_path / "cache", "--config-file", os.devnull]
+    options = ["--strict", "--cache-dir", tmp_path / "cache", "--config-file="]
     ran = _run(python, "-m", "mypy", *options, source / "pushers_only", source / "tests", cwd=tmp_path)
     assert ran.returncode == 0, ran.stdout
 

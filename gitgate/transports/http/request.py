@@ -58,12 +58,10 @@ class GitHttpRequest(Request):
             self._serve(head)
 
     def handleContentChunk(self, data: bytes) -> None:  # noqa: N802
-        if self._body is not None and not self.finished:
+        if self._body is not None:
             self._body.received(data)
 
     def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
-        if self.finished:
-            return  # answered before its body had come
         self.body_is_complete = True
         if self._body is not None:
             self._body.received_all()
@@ -72,7 +70,7 @@ class GitHttpRequest(Request):
 
     def body_broken(self, malformed: Malformed) -> bool:
         """The rest of the body cannot be understood. Whether this request still gets its answer."""
-        if self._body is None or self.finished:
+        if self._body is None:
             return False
         self._body.broken(malformed)
         return True
@@ -91,7 +89,9 @@ class GitHttpRequest(Request):
             body.received_all()
         response = GitResponse(self, head, body, self._stderr)
         self._serving = Deferred.fromCoroutine(self._decide_and_run(head, response))
-        self._serving.addCallbacks(self._git_ended, self._failed, callbackArgs=(body, response))
+        self._serving.addCallbacks(
+            self._git_ended, self._failed, callbackArgs=(body, response), errbackArgs=(response,)
+        )
 
     async def _decide_and_run(self, head: RequestHead, response: GitResponse) -> GitExit:
         login = ANONYMOUS_LOGIN
@@ -125,14 +125,18 @@ class GitHttpRequest(Request):
         else:
             self._answer(responses.for_failure(self._request_id))
 
-    def _failed(self, failure: Failure) -> None:
+    def _failed(self, failure: Failure, response: GitResponse) -> None:
         if self._client_is_gone:
             return
+        self.unregisterProducer()
         if isinstance(failure.value, Refusal):
             self._answer(responses.for_refusal(failure.value, self._gateway.accepted))
         else:
             _log.error("request %s failed", self._request_id, exc_info=failure.value)
-            self._answer(responses.for_failure(self._request_id))
+            if response.committed:
+                self.channel.loseConnection()
+            else:
+                self._answer(responses.for_failure(self._request_id))
 
     def _answer(self, response: Response) -> None:
         self.setResponseCode(response.status, response.status.phrase.encode())

@@ -13,7 +13,7 @@ from gitgate.transports.connections import Connections
 from gitgate.transports.http.channel import GitChannel, Surroundings
 from gitgate.transports.http.request import GitHttpRequest
 
-#: HTTP/2 would pass by the channel, and with it by every deadline and limit.
+#: HTTP/2 would pass by the channel, and with it by every deadline and limit. `curl --http1.0` offers nothing but 1.0.
 _SPOKEN: Final = (b"http/1.1", b"http/1.0")
 
 

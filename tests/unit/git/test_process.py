@@ -155,6 +155,16 @@ def test_when_the_client_goes_git_first_sees_the_end_of_its_input(
     assert ended.code == 0
 
 
+def test_a_clone_that_nobody_reads_any_more_ends_at_once(script: Callable[..., Script], run: Run) -> None:
+    """A client goes away in the middle of a large clone: git would go on to pack what nobody gets."""
+    serving = script("while :; do head -c 100000 /dev/zero; done").serve(RecordingClient())
+    serving.cancel()
+    began = time.monotonic()
+    ended = run(_wait_for(serving))
+    assert ended.code in (-signal.SIGPIPE, 128 + signal.SIGPIPE)
+    assert time.monotonic() - began < process_module._SECONDS_UNTIL_TERM
+
+
 def test_a_git_that_does_not_end_by_itself_is_ended_with_all_its_children(
     script: Callable[..., Script],
     run: Run,

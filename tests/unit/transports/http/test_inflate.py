@@ -29,7 +29,7 @@ def test_what_was_compressed_comes_out_whatever_the_network_cuts(data, times, cu
 
 
 def test_a_bomb_costs_one_piece_at_a_time():
-    """1. The client sends 64 KiB that inflate to 64 MiB, a thousandfold. 2. git reads slowly. 3. Memory must not grow."""
+    """1. A client sends 64 KiB that inflate to 64 MiB. 2. git reads slowly. 3. Without a bound, memory takes it all."""
     compressed = gzip.compress(bytes(64 * 2**20))
     inflater = Inflater()
     tracemalloc.start()
@@ -65,16 +65,18 @@ def test_a_stream_that_ends_too_early_is_malformed(length):
         inflater.end()
 
 
-@pytest.mark.parametrize("cut", [True, False])
-def test_bytes_behind_the_stream_are_malformed(cut):
+def test_bytes_behind_the_stream_are_malformed():
     """Two readers may differ about a second stream: the one that judges takes the first, git would take both."""
     inflater = Inflater()
-    first, second = gzip.compress(b"0000"), gzip.compress(b"0001")
+    inflater.feed(gzip.compress(b"0000") + gzip.compress(b"0001"))
     with pytest.raises(Malformed, match="goes on behind"):
-        if cut:
-            inflater.feed(first)
-            assert drain(inflater) == b"0000"
-            inflater.feed(second)
-        else:
-            inflater.feed(first + second)
+        drain(inflater)
+
+
+def test_bytes_that_come_later_are_so_too():
+    inflater = Inflater()
+    inflater.feed(gzip.compress(b"0000"))
+    assert drain(inflater) == b"0000"
+    inflater.feed(b"\n")
+    with pytest.raises(Malformed, match="goes on behind"):
         drain(inflater)

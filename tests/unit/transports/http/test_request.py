@@ -8,7 +8,11 @@ from twisted.internet.defer import Deferred
 from gitgate.plugin import Access, GitRequest, Password, Peer, Service, Transport
 from gitgate.refusals import AccessDenied, CredentialsRequired
 
-NEVER_CACHED = b"Expires: Fri, 01 Jan 1980 00:00:00 GMT\r\nPragma: no-cache\r\nCache-Control: no-cache, max-age=0, must-revalidate\r\n"
+NEVER_CACHED = (
+    b"Expires: Fri, 01 Jan 1980 00:00:00 GMT\r\n"
+    b"Pragma: no-cache\r\n"
+    b"Cache-Control: no-cache, max-age=0, must-revalidate\r\n"
+)
 
 
 def without_date(answer: bytes) -> bytes:
@@ -101,7 +105,8 @@ def test_a_body_reaches_git_with_its_end(conversation, fetch):
     assert without_date(conversation.answer()) == (
         b"HTTP/1.1 200 OK\r\n"
         + NEVER_CACHED
-        + b"Content-Type: application/x-git-upload-pack-result\r\nTransfer-Encoding: chunked\r\n\r\n4\r\npack\r\n0\r\n\r\n"
+        + b"Content-Type: application/x-git-upload-pack-result\r\nTransfer-Encoding: chunked\r\n\r\n"
+        + b"4\r\npack\r\n0\r\n\r\n"
     )
 
 
@@ -269,6 +274,14 @@ def test_when_the_client_goes_before_the_decision_no_git_starts(conversation, pu
     conversation.send(*push, b"Content-Length: 100", body=b"0000")
     conversation.channel.connectionLost(None)
     assert (conversation.gateway.cancelled, conversation.gateway.gits) == (1, [])
+
+
+def test_a_fault_of_gitgate_itself_in_the_middle_of_an_answer_is_not_written_into_it(conversation, fetch):
+    conversation.send(*fetch, b"Content-Length: 4", body=b"0000")
+    conversation.gateway.git.client.write(b"PACK")
+    conversation.gateway.git.ended.errback(RuntimeError("a bug"))
+    assert conversation.answer().endswith(b"\r\n\r\n4\r\nPACK\r\n")
+    assert conversation.transport.disconnecting
 
 
 def test_a_fault_of_gitgate_itself_is_told_and_logged(conversation, discover, caplog):

@@ -17,7 +17,7 @@ class Watching(HTTPChannel):
     def allContentReceived(self):
         pass
 
-    def _respondToBadRequestAndDisconnect(self):
+    def _respondToBadRequestAndDisconnect(self):  # noqa: N802
         self.refused += 1
         self.clearLineBuffer()
 

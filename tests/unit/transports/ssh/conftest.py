@@ -1,5 +1,7 @@
 """The ssh door and a client of our own, connected in memory: what no well-behaved client would send can be sent."""
 
+# ruff: noqa: N802, N803 - the names are Twisted's
+
 import logging
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field

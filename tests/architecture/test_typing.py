@@ -1,0 +1,36 @@
+"""The public types, as people who use gitgate from their own code see them: under `mypy --strict`, with no exceptions."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+
+def test_other_peoples_code_satisfies_a_strict_type_checker(
+    project: Path, guide_examples: str, blocks: Callable[[str], Any], tmp_path: Path
+) -> None:
+    """`typing/third_party.py`, every example of docs/plugins.md, and the program of docs/embedding.md."""
+    guide, embedding = tmp_path / "guide.py", tmp_path / "embedding.py"
+    guide.write_text(guide_examples)
+    embedding.write_text("".join(block.text for block in blocks("docs/embedding.md") if block.language == "python"))
+    options = ["--strict", "--config-file=", "--cache-dir", tmp_path / "cache"]
+    checked = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "mypy",
+            *options,
+            project / "tests/architecture/typing/third_party.py",
+            guide,
+            embedding,
+        ],
+        cwd=tmp_path,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=110,
+        check=False,
+    )
+    assert checked.returncode == 0, checked.stdout

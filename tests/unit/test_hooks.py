@@ -1,0 +1,182 @@
+"""The contract of each hook in short, through the chain that asks real plugins. `test_plugin_chain.py` has the rest."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gitgate.plugin import (
+    Access,
+    Allow,
+    AuditRecord,
+    Credentials,
+    Deny,
+    GitRequest,
+    Hooks,
+    Identity,
+    Missing,
+    Password,
+    Peer,
+    RefChange,
+    RefUpdate,
+    Rejected,
+    Repository,
+    Verdict,
+    hookimpl,
+)
+from gitgate.plugin_chain import Member, PluginChain, PluginFailure, Ruling
+from gitgate.testing import a_fetch, a_peer, a_push, a_repository, an_identity
+from gitgate.testing.waiting_loop import WaitingLoop
+
+LOGIN = Password(username="alice", password="wonderland")
+ALICE = an_identity("alice")
+RECORD = AuditRecord(
+    time=datetime(2026, 1, 2, tzinfo=UTC),
+    request_id="req-1",
+    peer=a_peer(),
+    verdict=Verdict.COMPLETED,
+    reason="fine",
+    duration_seconds=0.5,
+)
+
+Asked = list[tuple[str, tuple[Any, ...]]]
+
+
+class Everything:
+    """Implements every hook with all of its arguments, notes what it was asked, and gives one answer, or raises it."""
+
+    def __init__(self, name: str, asked: Asked, answer: Any = None) -> None:
+        self.name, self.asked, self.answer = name, asked, answer
+
+    def _note(self, *question: Any) -> Any:
+        self.asked.append((self.name, question))
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+    @hookimpl
+    def authenticate(self, credentials: Credentials, peer: Peer) -> Any:
+        return self._note(credentials, peer)
+
+    @hookimpl
+    def enrich_identity(self, identity: Identity, peer: Peer) -> Any:
+        return self._note(identity, peer)
+
+    @hookimpl
+    def resolve_path(self, identity: Identity, request: GitRequest) -> Any:
+        return self._note(identity, request)
+
+    @hookimpl
+    def authorize(self, identity: Identity, request: GitRequest, repository: Repository) -> Any:
+        return self._note(identity, request, repository)
+
+    @hookimpl
+    def audited(self, record: AuditRecord) -> None:
+        self._note(record)
+
+    @hookimpl
+    def started(self) -> None:
+        self._note()
+
+    @hookimpl
+    def stopping(self) -> None:
+        self._note()
+
+
+class Chain:
+    """Plugins that give these answers, called "1", "2" and so on. `asked` tells who was asked what, in order."""
+
+    def __init__(self, *answers: Any) -> None:
+        self.asked: Asked = []
+        self._loop = WaitingLoop()
+        plugins = {str(number): Everything(str(number), self.asked, it) for number, it in enumerate(answers, start=1)}
+        members = [Member(name=name, plugin=plugin) for name, plugin in plugins.items()]
+        self._chain = PluginChain(members, self._loop.reactor)
+        self._loop.run(self._chain.start())
+        self.told_at_start = list(self.asked)
+        self.asked.clear()
+
+    def __getattr__(self, hook: str) -> Callable[..., Any]:
+        return lambda *question: self._loop.run(getattr(self._chain, hook)(*question))
+
+
+DECISIONS = [
+    ("authenticate", (LOGIN, a_peer()), ALICE, Rejected("wrong password")),
+    ("resolve_path", (ALICE, a_fetch()), a_repository(), Missing("nothing there")),
+    ("authorize", (ALICE, a_push(), a_repository()), Allow("a developer"), Deny("not a developer", "Ask Bob.")),
+]
+
+
+@pytest.mark.parametrize(("hook", "question", "success", "refusal"), DECISIONS)
+def test_each_decision_is_the_first_that_is_not_none(hook: str, question: Any, success: Any, refusal: Any) -> None:
+    for decision, other in ((success, refusal), (refusal, success)):
+        chain = Chain(None, decision, other)
+        assert getattr(chain, hook)(*question) == Ruling("2", decision)
+        assert chain.asked == [("1", question), ("2", question)]
+    assert getattr(Chain(None, None), hook)(*question) is None
+
+
+@pytest.mark.parametrize(("hook", "question", "success", "refusal"), DECISIONS)
+def test_each_failure_ends_the_chain(hook: str, question: Any, success: Any, refusal: Any) -> None:
+    for failure in (OSError("down"), False, "yes", Verdict.DENIED):
+        chain = Chain(None, failure, success)
+        with pytest.raises(PluginFailure, match=f"^2: {hook} "):
+            getattr(chain, hook)(*question)
+        assert chain.asked == [("1", question), ("2", question)]
+
+
+def test_hook_authenticate_names_who_presents_the_credentials() -> None:
+    somebody = Identity(name="Alice Liddell", groups=frozenset({"devs"}), attributes={"mail": "alice@example.org"})
+    assert Chain(somebody).authenticate(LOGIN, a_peer()) == Ruling("1", somebody)
+
+
+def test_hook_enrich_identity_asks_every_plugin_with_what_the_one_before_returned() -> None:
+    with_devs, with_both = an_identity("alice", "devs"), an_identity("alice", "devs", "admins")
+    chain = Chain(with_devs, None, with_both)
+    assert chain.enrich_identity(ALICE, a_peer()) == with_both
+    assert chain.asked == [("1", (ALICE, a_peer())), ("2", (with_devs, a_peer())), ("3", (with_devs, a_peer()))]
+
+
+def test_hook_enrich_identity_stops_at_a_refusal() -> None:
+    chain = Chain(None, Rejected("has left"), ALICE)
+    assert chain.enrich_identity(ALICE, a_peer()) == Ruling("2", Rejected("has left"))
+    assert [name for name, _ in chain.asked] == ["1", "2"]
+
+
+def test_hook_resolve_path_names_the_repository() -> None:
+    repository = Repository(directory=Path("/srv/a.git"), name="a", environment={"SITE": "1"}, exists=False)
+    assert Chain(repository).resolve_path(ALICE, a_push("/a", access=Access.CREATE)) == Ruling("1", repository)
+
+
+def test_hook_authorize_may_refuse_single_refs_of_a_push() -> None:
+    command = RefUpdate(ref="refs/heads/main", old="0" * 40, new="1" * 40, change=RefChange.CREATE)
+    refused = Deny("protected", refs=("refs/heads/main",))
+    chain = Chain(refused)
+    assert chain.authorize(ALICE, a_push(updates=(command,)), a_repository()) == Ruling("1", refused)
+    assert chain.asked == [("1", (ALICE, a_push(updates=(command,)), a_repository()))]
+
+
+def test_hook_audited_tells_everybody_although_one_fails() -> None:
+    chain = Chain(OSError("disk full"), None)
+    chain.audited(RECORD)
+    assert chain.asked == [("1", (RECORD,)), ("2", (RECORD,))]
+
+
+def test_hook_started_tells_everybody_although_one_fails() -> None:
+    assert Chain(OSError("no"), None).told_at_start == [("1", ()), ("2", ())]
+
+
+def test_hook_stopping_tells_everybody_although_one_fails() -> None:
+    chain = Chain(OSError("no"), None)
+    chain.stop()
+    assert chain.asked == [("1", ()), ("2", ())]
+
+
+def test_the_plugin_above_implements_every_hook_with_all_arguments() -> None:
+    """Otherwise an argument that the chain forgets to pass would be missed by no test."""
+    hooks = {name: spec for name, spec in vars(Hooks).items() if not name.startswith("_")}
+    for name, spec in hooks.items():
+        code = getattr(Everything, name).__code__
+        assert code.co_varnames[: code.co_argcount] == spec.__code__.co_varnames[: spec.__code__.co_argcount]
