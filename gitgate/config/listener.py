@@ -63,7 +63,7 @@ class Listener:
     ) -> "Listener":
         """The listener for a URL as the configuration has it: `Listener.at("ssh://127.0.0.1:2222")`.
 
-        Raises ValueError where gitgate could not listen there, and `SettingsError`, which is one, for what does not fit.
+        Raises ValueError where gitgate could not listen there, and `SettingsError` for what does not fit the URL.
         """
         place = ListenUrl.parse(url)
         return cls(

@@ -86,12 +86,12 @@ class AuthenticatorContract(PluginContract):
 
     @pytest.mark.parametrize("name", HOSTILE_NAMES)
     def test_a_name_is_data(self, probe: Probe, name: str) -> None:
-        """A name that is pasted into a filter or a path matches somebody; one that makes the plugin fail is an outage."""
+        """A name in a filter or a path must not become somebody else's, and one that makes a plugin fail is an outage."""
         assert not isinstance(probe.authenticate(replace(self.known, username=name)), Identity)
 
     def test_a_login_changes_nothing_for_the_next(self, probe: Probe) -> None:
         """What is kept of one login, in a cache or a connection, must not let the next one in."""
-        wrong = replace(self.known, password="wrong")
+        wrong = replace(self.known, password="?" + self.known.password)
         answers = [probe.authenticate(credentials) for credentials in (wrong, self.known, wrong, self.known)]
         assert [type(answer) for answer in answers] == [Rejected, Identity, Rejected, Identity]
 

@@ -24,11 +24,16 @@ def test_the_package_of_the_guide_is_the_one_that_is_tested(project: Path, block
     assert shown == files
 
 
-def test_the_examples_of_the_guide_run_and_pass_their_tests(guide_examples: str, project: Path, tmp_path: Path) -> None:
+def test_the_examples_of_the_guide_run_and_pass_their_tests(guide_examples: str, tmp_path: Path) -> None:
     (tmp_path / "test_guide.py").write_text(guide_examples)
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", tmp_path, "test_guide.py"]
     ran = subprocess.run(
-        command, cwd=tmp_path, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=100, check=False
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", ".", "test_guide.py"],
+        cwd=tmp_path,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
 

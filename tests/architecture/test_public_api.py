@@ -18,9 +18,9 @@ import gitgate.testing
 
 SNAPSHOT: Final = Path(__file__).with_name("public_api.txt")
 
-WHAT_TO_DO: Final = """The public API differs from tests/architecture/public_api.txt, and other people's code depends on it.
-If the change is meant and compatible (docs/plugins.md, "Compatibility"), write a line about it into CHANGELOG.md, and run:
-python tests/architecture/test_public_api.py > tests/architecture/public_api.txt"""
+WHAT_TO_DO: Final = """The public API differs from tests/architecture/public_api.txt; other people's code depends on it.
+If the change is meant and compatible (docs/plugins.md, "Compatibility"), write a line about it into CHANGELOG.md, and
+run: python tests/architecture/test_public_api.py > tests/architecture/public_api.txt"""
 
 #: Decorators that belong to what callers see.
 _SHOWN: Final = ("dataclass", "property", "classmethod", "staticmethod", "hookspec", "pytest.fixture")

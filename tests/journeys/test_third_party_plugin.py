@@ -106,13 +106,13 @@ def test_the_commands_know_the_installed_plugin(python: Path, tmp_path: Path) ->
 
 
 def test_the_packages_own_tests_pass_where_it_is_installed(python: Path, source: Path, tmp_path: Path) -> None:
-    options = ["-q", "-p", "no:cacheprovider", "--import-mode=importlib", "--rootdir", source]
+    options = ["-q", "-p", "no:cacheprovider", "--import-mode=importlib", "--rootdir", str(source)]
     ran = _run(python, "-m", "pytest", *options, "-c", source / "pyproject.toml", source / "tests", cwd=tmp_path)
     assert ran.returncode == 0, ran.stdout
 
 
 def test_the_package_satisfies_a_strict_type_checker(python: Path, source: Path, tmp_path: Path) -> None:
-    options = ["--strict", "--cache-dir", tmp_path / "cache", "--config-file="]
+    options = ["--strict", "--cache-dir", str(tmp_path / "cache"), "--config-file="]
     ran = _run(python, "-m", "mypy", *options, source / "pushers_only", source / "tests", cwd=tmp_path)
     assert ran.returncode == 0, ran.stdout
 

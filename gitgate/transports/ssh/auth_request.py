@@ -48,6 +48,15 @@ class AuthRequest:
     method: bytes
     proof: Proof
 
+    @property
+    def is_question(self) -> bool:
+        """Nothing is proved by it: the client only asks what would do."""
+        match self.proof:
+            case NoProof() | KeyProof(signature=None):
+                return True
+            case _:
+                return False
+
 
 def read_auth_request(packet: bytes) -> AuthRequest:
     """The request in the payload of a USERAUTH_REQUEST, behind its message number. Raises `Malformed`."""

@@ -100,20 +100,20 @@ class UserAuth(SSHService):
             credentials = self._credentials(request, username)
         except Malformed as error:
             _log.info("ssh login from %s refused: %s", self._peer.address, error)
-            self._failed(is_question=False)
+            self._failed(request)
             return
         if credentials is not None:
             self._ask(credentials, request)
         elif not self._gateway.accepted and request.method == b"none":
             self._succeeded(ANONYMOUS_LOGIN, username)
         else:
-            self._failed(is_question=True)
+            self._failed(request)
 
     def _credentials(self, request: AuthRequest, username: str) -> Credentials | None:
         """What the gateway can judge, or None where nothing was presented. Raises `Malformed`."""
+        if request.method not in self._methods:
+            return None
         match request.proof:
-            case _ if request.method not in self._methods:
-                return None
             case NoProof():
                 return None
             case PasswordProof(is_change=True):
@@ -147,7 +147,7 @@ class UserAuth(SSHService):
         request_id = new_request_id()
         self._asking = Deferred.fromCoroutine(self._gateway.authenticate(credentials, self._peer, request_id))
         self._asking.addCallbacks(
-            self._granted, self._refused, callbackArgs=(credentials, request), errbackArgs=(credentials, request_id)
+            self._granted, self._refused, callbackArgs=(credentials, request), errbackArgs=(request, request_id)
         )
 
     def _granted(self, login: Login, credentials: Credentials, request: AuthRequest) -> None:
@@ -161,7 +161,7 @@ class UserAuth(SSHService):
             case _, Password(username=username) | PublicKey(username=username):
                 self._succeeded(login, username)
 
-    def _refused(self, failure: Failure, credentials: Credentials, request_id: str) -> None:
+    def _refused(self, failure: Failure, request: AuthRequest, request_id: str) -> None:
         self._asking = None
         if self._is_stopped:
             return
@@ -169,7 +169,7 @@ class UserAuth(SSHService):
             _log.error("login %s failed", request_id, exc_info=failure.value)
         if not isinstance(failure.value, CredentialsRefused):
             self._apologise(request_id)
-        self._failed(is_question=isinstance(credentials, PublicKey) and not credentials.verified)
+        self._failed(request)
 
     def _succeeded(self, login: Login, username: str) -> None:
         self.transport.sendPacket(MSG_USERAUTH_SUCCESS, b"")
@@ -183,8 +183,8 @@ class UserAuth(SSHService):
         )
         self._logged_in(login, username)
 
-    def _failed(self, *, is_question: bool) -> None:
-        if is_question:
+    def _failed(self, request: AuthRequest) -> None:
+        if request.is_question:
             if not self._has_questions_left():
                 return
         else:

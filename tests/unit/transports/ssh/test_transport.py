@@ -118,15 +118,19 @@ def test_messages_without_meaning_are_passed_over(line: Any, message: int) -> No
 
 
 def test_after_the_end_nothing_more_is_looked_at(line: Any, gateway: Any) -> None:
-    """A malformed message, and a login in the same write: conch goes on with what it has already read."""
+    """A malformed message, and a login behind it: conch goes on with what it has already read, and with what comes
+    until the socket is closed."""
     line.begin_login()
     line.client.sendPacket(50, b"")
     line.client.sendPacket(50, line.password("alice", "secret"))
-
     line.carry()
+    line.client.sendPacket(5, NS(b"ssh-userauth"))
+    line.client.sendPacket(50, line.password("alice", "secret"))
+
+    line.server.dataReceived(bytes(line.client_socket.sent))
 
     assert [message for message, _ in line.take()] == [DISCONNECT]
-    assert gateway.asked == []
+    assert (gateway.asked, line.server.service) == ([], None)
 
 
 def test_who_does_not_read_why_it_has_to_go_is_disconnected_anyway(line: Any) -> None:
