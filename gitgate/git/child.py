@@ -1,7 +1,7 @@
 """A child process in a process group of its own, without a shell and without a fork of this process.
 
-`_trySpawnInsteadOfFork` is a private name of Twisted; docs/architecture.md lists it, and tests/unit/git/test_process.py
-fails when Twisted changes it.
+`_trySpawnInsteadOfFork` is a private name of Twisted; docs/architecture.md lists it, and
+tests/unit/git/test_process.py fails when Twisted changes it.
 """
 
 import errno

@@ -86,7 +86,7 @@ class AuthenticatorContract(PluginContract):
 
     @pytest.mark.parametrize("name", HOSTILE_NAMES)
     def test_a_name_is_data(self, probe: Probe, name: str) -> None:
-        """A name in a filter or a path must not become somebody else's, and one that makes a plugin fail is an outage."""
+        """A name must not become somebody else's in a filter or a path, nor make the plugin fail: that is an outage."""
         assert not isinstance(probe.authenticate(replace(self.known, username=name)), Identity)
 
     def test_a_login_changes_nothing_for_the_next(self, probe: Probe) -> None:
