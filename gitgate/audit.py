@@ -83,6 +83,8 @@ class AuditEntry:
         verdict, reason = Verdict.COMPLETED, self._record.reason
         if git.silent:
             verdict, reason = Verdict.ABORTED, "no byte had moved for the whole of limits.idle_deadline"
+        elif git.abandoned:
+            verdict, reason = Verdict.ABORTED, "the client went away"
         self._record = replace(
             self._record,
             verdict=verdict,
@@ -110,9 +112,10 @@ class AuditEntry:
 def describe(record: AuditRecord) -> str:
     """One readable line for the log: who asked for what, what became of it and why, and the request's id."""
     who = record.identity.name if record.identity else repr(record.username) if record.username else "nobody"
-    what = " ".join(
-        part for part in (record.service.value if record.service else "login", record.path) if part is not None
-    )
+    if record.service is not None:
+        what = f"{record.service.value} {record.path}"
+    else:
+        what = "login" if record.method and record.identity is None else "request"
     decided = f"{record.plugin}: {record.reason}" if record.plugin else record.reason
     figures = ""
     if record.exit_code is not None:

@@ -55,6 +55,8 @@ class GitExit:
     code: int
     bytes_in: int
     bytes_out: int
+    abandoned: bool = False
+    """The client was gone, or had to go, before git had ended."""
     silent: bool = False
     """No byte had moved for the whole idle deadline, and gitgate ended it."""
 
@@ -156,7 +158,13 @@ class GitProcess(ProcessProtocol):
         code = 0
         if isinstance(reason.value, ProcessTerminated):
             code = -reason.value.signal if reason.value.signal else reason.value.exitCode or 0
-        self._exit = GitExit(code=code, bytes_in=self._bytes_in, bytes_out=self._bytes_out, silent=self._silent)
+        self._exit = GitExit(
+            code=code,
+            bytes_in=self._bytes_in,
+            bytes_out=self._bytes_out,
+            abandoned=self._abandoned,
+            silent=self._silent,
+        )
         waiting, self._waiting = self._waiting, []
         for deferred in waiting:
             deferred.callback(self._exit)

@@ -297,6 +297,29 @@ def test_a_client_that_goes_away_leaves_one_record() -> None:
     assert [record.verdict for record in house.records] == [Verdict.ABORTED]
 
 
+@pytest.mark.parametrize(
+    ("git", "reason"),
+    [
+        (replace(GIT_EXIT, abandoned=True), "the client went away"),
+        (replace(GIT_EXIT, abandoned=True, silent=True), "no byte had moved for the whole of limits.idle_deadline"),
+    ],
+)
+def test_a_git_that_outlived_its_client_has_not_completed(git: GitExit, reason: str) -> None:
+    house = House(Site(read=Allow("public")), RecordingRunner(lambda: git))
+    assert house.serve(a_fetch()) == git
+    assert [(record.verdict, record.reason, record.exit_code) for record in house.records] == [
+        (Verdict.ABORTED, reason, 0)
+    ]
+
+
+def test_who_sent_what_cannot_be_understood_is_recorded() -> None:
+    house = House(Site())
+    house.gateway.malformed("bad argument", a_peer(), "req-7", ALICE)
+    assert [describe(replace(record, duration_seconds=0)) for record in house.records] == [
+        "ssh 192.0.2.7 alice request: malformed (bad argument) 0.000 s [req-7]"
+    ]
+
+
 def test_the_record_of_a_completed_operation_says_everything() -> None:
     house = House(Site(read=Allow("rules[3]")))
     house.serve(a_fetch("/team/app.git"))

@@ -125,7 +125,7 @@ class Session(SSHChannel):
         try:
             parsed = parse_ssh_command(command)
         except Malformed as error:
-            self._refuse(self._gateway.malformed(str(error), self._peer, request_id))
+            self._refuse(self._gateway.malformed(str(error), self._peer, request_id, self._login))
             return
         request = GitRequest(
             request_id=request_id,

@@ -99,7 +99,7 @@ class UserAuth(SSHService):
             username = read_username(request.username)
             credentials = self._credentials(request, username)
         except Malformed as error:
-            _log.info("ssh login from %s refused: %s", self._peer.address, error)
+            self._gateway.malformed(f"login: {error}", self._peer, new_request_id())
             self._failed(request)
             return
         if credentials is not None:

@@ -74,7 +74,7 @@ class RecordingGateway:
     def git(self) -> RecordingGit:
         return self.gits[-1]
 
-    def malformed(self, reason: str, peer: Peer, request_id: str) -> MalformedRequest:
+    def malformed(self, reason: str, peer: Peer, request_id: str, login: Login | None = None) -> MalformedRequest:
         self.malformed_for.append(reason)
         return MalformedRequest(reason, message=reason)
 

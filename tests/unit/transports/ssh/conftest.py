@@ -56,7 +56,7 @@ class RecordingGateway:
             raise answer
         return await answer
 
-    def malformed(self, reason: str, peer: Peer, request_id: str) -> MalformedRequest:
+    def malformed(self, reason: str, peer: Peer, request_id: str, login: Login | None = None) -> MalformedRequest:
         return MalformedRequest(reason, message=reason)
 
 
