@@ -108,7 +108,18 @@ class Server(Service):
     @classmethod
     def from_config(cls, config: Config, reactor: Any) -> "Server":
         """The server that a configuration describes. Raises `ConfigError` for plugins that cannot work, as well."""
-        return cls(reactor=reactor, listen=config.listen, members=members(config), limits=config.limits, git=config.git)
+        try:
+            return cls(
+                reactor=reactor,
+                listen=config.listen,
+                members=members(config),
+                limits=config.limits,
+                git=config.git,
+                public_urls=config.public_urls,
+            )
+        except PluginUnsuitable as unsuitable:
+            entry = next(entry for entry in config.plugins if entry.name == unsuitable.plugin)
+            raise ConfigError([entry.problem(unsuitable.why)]) from unsuitable
 
     async def start(self) -> None:
         """Start the plugins and open every door, or none. Raises `DoorBlocked`."""
