@@ -69,11 +69,11 @@ class Gateway:
         For a key that is only asked about (`verified=False`) the answer says that it would do; nobody is logged in by
         it. A refused login is an operation, with its record; a granted one is told with what it is used for.
         """
+        entry = self._audit.begin(request_id, peer)
         try:
             return await self._login(credentials, peer, request_id)
         except Refusal as refusal:
             if not isinstance(credentials, PublicKey) or credentials.verified:
-                entry = self._audit.begin(request_id, peer)
                 entry.attempted(credentials)
                 entry.refused(refusal)
                 entry.close()

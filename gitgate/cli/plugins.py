@@ -72,7 +72,7 @@ def _hooks(entry_point: EntryPoint) -> tuple[tuple[str, ...], str | None]:
 
     try:
         return tuple(sorted(implemented_hooks(import_plugin(entry_point.name, {entry_point.name: entry_point})))), None
-    except (PluginUnusable, SystemExit) as error:  # a module that is really a script may want to end the process
+    except PluginUnusable as error:
         return (), " ".join(str(error).split())
 
 

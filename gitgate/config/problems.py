@@ -4,10 +4,15 @@ import difflib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
+
+from gitgate.wire.printable import printable
 
 #: Where a value stands: the keys of mappings and the indexes of lists, from the top of the file.
 KeyPath: TypeAlias = tuple[str | int, ...]
+
+#: A message that is longer is cut.
+_LONGEST: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -35,7 +40,7 @@ class Problem:
 
     def __str__(self) -> str:
         parts = (str(self.position or ""), key_path_text(self.keys), self.message)
-        return printable(": ".join(part for part in parts if part))
+        return printable(": ".join(part for part in parts if part), _LONGEST)
 
 
 class ConfigError(Exception):
@@ -57,11 +62,6 @@ def key_path_text(keys: KeyPath) -> str:
         else:
             text += f'["{key}"]'
     return text
-
-
-def printable(text: str) -> str:
-    r"""The text with control and other invisible characters escaped: a key may hold a terminal's commands."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -63,9 +63,8 @@ class GitProtocol(Protocol):
         self._stderr = StderrLog(self._request_id)
         self._git: GitProcess | None = None
         self._serving: Deferred[GitExit] | None = None
-        self._deadline: Timer = self.factory.clock.callLater(
-            self.factory.login_deadline_seconds, self.transport.abortConnection
-        )
+        self._client_is_gone = False
+        self._deadline = self._abort_later()
 
     def dataReceived(self, data: bytes) -> None:
         if self._git is not None:
@@ -86,6 +85,7 @@ class GitProtocol(Protocol):
         """Required by IHalfCloseableProtocol; we never close our half alone."""
 
     def connectionLost(self, reason: Failure | None = None) -> None:
+        self._client_is_gone = True
         self.factory.connections.discard(self.transport)
         if self._deadline.active():
             self._deadline.cancel()
@@ -169,7 +169,15 @@ class GitProtocol(Protocol):
         self._close()
 
     def _close(self) -> None:
+        """Close, once the client has taken what is written; it has the time of a login for that."""
         self._stderr.close()
+        if self._client_is_gone:
+            return
         if self._git is not None:
             self.transport.unregisterProducer()
+        if not self._deadline.active():
+            self._deadline = self._abort_later()
         self.transport.loseConnection()
+
+    def _abort_later(self) -> Timer:
+        return self.factory.clock.callLater(self.factory.login_deadline_seconds, self.transport.abortConnection)

@@ -2,7 +2,6 @@
 
 The plugin is below. The modules beside it, in the order in which a login meets them:
 
-    watched_file.py   a parsed file that follows its changes
     table.py          the users of a password file
     groups.py         the groups of a group file
     lines.py          what both files have in common, and how they can be malformed
@@ -18,13 +17,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
-from gitgate.plugin import Identity, Password, Peer, Rejected, SettingsError, hookimpl
+from gitgate.plugin import Identity, Password, Peer, Rejected, SettingsError, WatchedFile, hookimpl
 from gitgate_htpasswd import libpass
 from gitgate_htpasswd.groups import Groups, parse_groups
 from gitgate_htpasswd.hashes import Hash, password_bytes
 from gitgate_htpasswd.lines import MalformedFile
 from gitgate_htpasswd.table import UserTable, load_users
-from gitgate_htpasswd.watched_file import WatchedFile, explain
 
 T = TypeVar("T")
 
@@ -82,6 +80,8 @@ class HtpasswdPlugin:
 
 def _watch(key: str, path: Path, parse: Callable[[bytes, Path], T], clock: Callable[[], float]) -> WatchedFile[T]:
     try:
-        return WatchedFile(path, parse, clock)
-    except (OSError, MalformedFile) as error:
-        raise SettingsError(explain(error, path), key=key) from error
+        return WatchedFile(path, lambda data: parse(data, path), clock=clock)
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be read: {error.strerror}", key=key) from error
+    except MalformedFile as error:
+        raise SettingsError(str(error), key=key) from error

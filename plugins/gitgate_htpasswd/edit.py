@@ -91,7 +91,7 @@ def _hash_argon2id(password: bytes) -> bytes:
     try:
         from argon2 import PasswordHasher
     except ImportError as error:
-        raise EditRefused("argon2id needs the Python package argon2-cffi; install gitgate-server[argon2]") from error
+        raise EditRefused("argon2id needs the Python package argon2-cffi; run: pip install argon2-cffi") from error
     return PasswordHasher().hash(password).encode("ascii")
 
 

@@ -102,7 +102,7 @@ def _verify_argon2id(password: bytes, text: str) -> bool:
 
 def _argon2_problem() -> str | None:
     if importlib.util.find_spec("argon2") is None:
-        return "argon2id needs the Python package argon2-cffi; install gitgate-server[argon2]"
+        return "argon2id needs the Python package argon2-cffi; run: pip install argon2-cffi"
     return None
 
 

@@ -58,6 +58,7 @@ class Daemon:
     """`gitgate serve`, until it is closed. `urls` has the start of every URL, by transport."""
 
     def __init__(self, *arguments: str, folder: Path, environment: Mapping[str, str] | None = None) -> None:
+        self._folder = folder
         self.log_file = folder / "gitgate.log"
         self._log = self.log_file.open("wb")
         self.process = subprocess.Popen(
@@ -88,17 +89,20 @@ class Daemon:
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(re.search(rf"{what}:\s+(\d+)", status)[1])  # type: ignore[index]
 
-    def children(self) -> list[str]:
-        """The command lines of git and of all that it has started, by process group: git leads one of its own."""
+    def children(self, repository: str = "") -> list[str]:
+        """The command lines of git and of all that it has started, also of what has lost its parent.
+
+        All of them have the request's id and the repository's path, which is below our folder, in their environment.
+        """
+        marks = (b"\0GITGATE_REQUEST_ID=", os.fsencode(self._folder), os.fsencode(repository))
         found = []
         for entry in Path("/proc").iterdir():
             try:
-                stat = (entry / "stat").read_text()
+                environment = (entry / "environ").read_bytes()
                 command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-            except (OSError, ValueError):
+            except OSError:
                 continue
-            fields = stat[stat.rindex(")") + 2 :].split()
-            if int(fields[1]) == self.process.pid and fields[0] != "Z":
+            if all(mark in environment for mark in marks):
                 found.append(command)
         return found
 

@@ -1,6 +1,7 @@
 """git:// as raw bytes: what a client may write, and what it gets for the rest."""
 
 import os
+import select
 import signal
 import socket
 import time
@@ -107,6 +108,28 @@ def test_more_connections_than_allowed_are_closed_at_once(another_site):
         second.close()
     site.filled("open/again.git", commits=1)
     _wait_until(lambda: b"refs/heads/main" in say(site, request(b"git-upload-pack /open/again") + b"0000"))
+
+
+def test_a_client_that_never_reads_what_git_has_said_is_disconnected(another_site):
+    """git is ended by its idle deadline, and what it has said waits in the socket of a client that never takes it: as
+    many such clients as `max_connections` would shut everybody else out for ever."""
+    site = another_site(SHORT.replace("300ms", "300ms, idle_deadline: 300ms"))
+    repository = site.repository("open/big.git")
+    client = site.client()
+    work = client.work_tree(str(repository))
+    (work / "big").write_bytes(os.urandom(10_000_000))  # more than the buffers of both sockets hold
+    commit = client.commit(work)
+    client.git("push", "-q", "origin", "main", cwd=work)
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
+        connection.connect(("127.0.0.1", urlsplit(site.daemon.urls["git"]).port))
+        connection.sendall(request(b"git-upload-pack /open/big"))
+        assert connection.recv(65536)
+        connection.sendall(request(b"want " + commit.encode() + b"\n") + b"0000" + request(b"done\n"))
+
+        watching = select.poll()
+        watching.register(connection, 0)  # a reset is told in any case; data that could be read is not
+        assert watching.poll(10_000)
 
 
 @pytest.mark.parametrize("transport", ["ssh", "http", "https", "git"], indirect=True)

@@ -28,7 +28,7 @@ def eventually(holds: Callable[[], bool], seconds: float = 15) -> bool:
 
 def of(site, unique: str) -> list[str]:
     """The processes that serve the repository."""
-    return [command for command in site.daemon.children() if unique in command]
+    return site.daemon.children(unique)
 
 
 def noise(client, work, mebibytes: int) -> None:

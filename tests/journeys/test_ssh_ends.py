@@ -28,22 +28,6 @@ def fill(site, client, path: str, megabytes: int) -> Path:
     return work
 
 
-def group_of(daemon) -> list[int]:
-    """The ids of all processes in the groups that the daemon's children lead."""
-    found: dict[int, tuple[int, int]] = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                stat = (entry / "stat").read_text()
-            except OSError:
-                continue
-            fields = stat[stat.rindex(")") + 2 :].split()
-            if fields[0] != "Z":
-                found[int(entry.name)] = (int(fields[1]), int(fields[2]))
-    leaders = {pid for pid, (parent, _) in found.items() if parent == daemon.process.pid}
-    return [pid for pid, (_, group) in found.items() if group in leaders]
-
-
 @pytest.fixture
 def shared(site, tmp_path_factory):
     """A client whose commands go over one connection (ControlMaster)."""
@@ -93,12 +77,12 @@ def test_a_client_that_is_killed_in_the_middle_of_a_clone_leaves_no_process(anot
     client = site.client()
     fill(site, client, "open/big.git", 20)
     cloning = client.popen("clone", "-q", site.url("ssh", "open/big.git"), client.home / "copy")
-    wait_until(lambda: bool(group_of(site.daemon)), "git has not started")
+    wait_until(lambda: bool(site.daemon.children()), "git has not started")
 
     os.killpg(cloning.pid, how)
     cloning.wait()
 
-    wait_until(lambda: not group_of(site.daemon), "git still runs")
+    wait_until(lambda: not site.daemon.children(), "git still runs")
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
@@ -113,6 +97,6 @@ def test_a_client_that_is_killed_in_the_middle_of_a_push_leaves_no_process_and_n
     os.killpg(pushing.pid, how)
     pushing.wait()
 
-    wait_until(lambda: not group_of(site.daemon), "git still runs")
+    wait_until(lambda: not site.daemon.children(), "git still runs")
     assert sorted(path.name for path in (target / "objects").iterdir()) == ["info", "pack"]
     assert not any((target / "refs" / "heads").iterdir())

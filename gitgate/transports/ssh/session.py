@@ -218,7 +218,9 @@ class Session(SSHChannel):
                 self._git.pauseProducing()
             else:
                 self._git.resumeProducing()
-        if self._exit_code is not None and not self._outbox:
+        # Not while the socket is full: it says so from within the write of the last piece, and conch numbers a packet
+        # only after it has written it, so that the end would have that piece's number (RFC 4253 section 6.4).
+        if self._exit_code is not None and not self._outbox and self.conn.accepts_data:
             self._close(self._exit_code)
 
     def addWindowBytes(self, data: int) -> None:  # noqa: N802

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 from gitgate_htpasswd import HtpasswdPlugin
-from gitgate_htpasswd.watched_file import WatchedFile
 
 from gitgate.plugin import Identity, Peer, Rejected
 
@@ -32,35 +31,6 @@ def test_a_changed_password_counts_after_a_second(
     after = log_in(plugin, "alice", "battery staple"), log_in(plugin, "alice", "correct horse")
 
     assert (before, after) == (Rejected("wrong password"), (Identity(name="alice"), Rejected("wrong password")))
-
-
-def test_the_file_is_looked_at_once_a_second_at_most(
-    load: Load, log_in: LogIn, advance: Advance, users_file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    plugin = load(OLD)
-    looks: list[Path] = []
-    stat = Path.stat
-
-    def recorded(path: Path, *, follow_symlinks: bool = True) -> os.stat_result:
-        looks.append(path)
-        return stat(path, follow_symlinks=follow_symlinks)
-
-    monkeypatch.setattr(Path, "stat", recorded)
-    for _ in range(40):  # ten seconds, in steps that a float holds exactly
-        advance(0.25)
-        log_in(plugin, "nobody", "x")
-
-    assert looks == [users_file] * 10
-
-
-def test_an_unchanged_file_is_not_read_again(
-    load: Load, log_in: LogIn, advance: Advance, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    plugin = load(OLD)
-    monkeypatch.setattr(Path, "read_bytes", lambda path: pytest.fail(f"{path} was read again"))
-    advance(5)
-
-    assert log_in(plugin, "alice", "correct horse") == Identity(name="alice")
 
 
 def test_a_rewrite_with_the_same_size_and_time_is_seen(
@@ -126,9 +96,9 @@ def turn_into_a_pipe(path: Path) -> None:
     ("break_file", "problem"),
     [
         pytest.param(break_text, ":1: there is no colon; write `name:hash`", id="broken"),
-        pytest.param(Path.unlink, ": cannot be read: No such file or directory", id="gone"),
-        pytest.param(turn_into_a_folder, ": is not a regular file", id="folder"),
-        pytest.param(turn_into_a_pipe, ": is not a regular file", id="pipe"),
+        pytest.param(Path.unlink, ": No such file or directory", id="gone"),
+        pytest.param(turn_into_a_folder, ": not a regular file", id="folder"),
+        pytest.param(turn_into_a_pipe, ": not a regular file", id="pipe"),
     ],
 )
 def test_a_file_that_breaks_leaves_the_old_users_and_is_reported_once(
@@ -153,24 +123,11 @@ def test_a_file_that_breaks_leaves_the_old_users_and_is_reported_once(
     assert outcomes == [Identity(name="alice")] * 5
     assert [(record.name, record.levelname, record.getMessage()) for record in caplog.records] == [
         (
-            "gitgate_htpasswd.watched_file",
+            "gitgate.plugin.watched_file",
             "ERROR",
-            f"{users_file}{problem}; what was read from it before stays in force",
+            f"what was read before stays in use, because the change cannot be: {users_file}{problem}",
         )
     ]
-
-
-def test_each_distinct_error_is_reported(
-    load: Load, log_in: LogIn, advance: Advance, users_file: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    plugin = load(OLD)
-    caplog.clear()
-    for content in ("one\n", "#\ntwo\n", "#\nthree\n"):
-        users_file.write_text(content)
-        advance(1)
-        log_in(plugin, "alice", "x")
-
-    assert [message.removeprefix(str(users_file))[:3] for message in caplog.messages] == [":1:", ":2:"]
 
 
 def test_a_file_that_is_mended_counts_again(load: Load, log_in: LogIn, advance: Advance, users_file: Path) -> None:
@@ -184,18 +141,6 @@ def test_a_file_that_is_mended_counts_again(load: Load, log_in: LogIn, advance: 
     assert log_in(plugin, "alice", "battery staple") == Identity(name="alice")
 
 
-def test_an_error_that_comes_back_is_reported_again(
-    load: Load, log_in: LogIn, advance: Advance, users_file: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    plugin = load("")
-    for content in ("broken\n", NEW, "broken\n"):
-        users_file.write_text(content)
-        advance(1)
-        log_in(plugin, "nobody", "x")
-
-    assert [record.levelname for record in caplog.records if record.name.endswith("watched_file")] == ["ERROR"] * 2
-
-
 def test_groups_are_followed_and_a_broken_file_leaves_the_old_ones(
     load: Load, log_in: LogIn, advance: Advance, groups_file: Path, peer: Peer
 ) -> None:
@@ -207,25 +152,3 @@ def test_groups_are_followed_and_a_broken_file_leaves_the_old_ones(
         seen.append(log_in(plugin, "alice", "correct horse"))
 
     assert seen == [Identity(name="alice", groups=frozenset({"admins"}))] * 2
-
-
-def test_while_one_thread_reads_the_others_are_answered_from_the_old_table(
-    users_file: Path, advance: Advance, clock: Callable[[], float]
-) -> None:
-    """A slow disk must not hold up every login: who comes while the new file is read gets the old answer.
-
-    The second caller is played from inside the first one's reading.
-    """
-    users_file.write_text("old")
-    seen_meanwhile: list[str] = []
-
-    def parse(data: bytes, path: Path) -> str:
-        if data == b"newer":
-            seen_meanwhile.append(watched.current())
-        return data.decode()
-
-    watched = WatchedFile(users_file, parse, clock)
-    users_file.write_text("newer")
-    advance(1)
-
-    assert (watched.current(), seen_meanwhile) == ("newer", ["old"])

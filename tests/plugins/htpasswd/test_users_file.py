@@ -101,7 +101,7 @@ def test_a_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingsError) as caught:
         HtpasswdPlugin(HtpasswdSettings(file=tmp_path))
 
-    assert (str(caught.value), caught.value.key) == (f"{tmp_path}: is not a regular file", "file")
+    assert (str(caught.value), caught.value.key) == (f"{tmp_path}: cannot be read: not a regular file", "file")
 
 
 def test_an_empty_file_knows_nobody(load: Load, log_in: LogIn) -> None:

@@ -191,6 +191,30 @@ def test_the_end_waits_for_the_window(line: Any, running: Any) -> None:
     assert line.take() == [error(b"rning"), *ENDED]
 
 
+def test_a_socket_that_fills_up_with_the_last_bytes_gets_the_end_later(line: Any, running: Any) -> None:
+    """conch numbers a packet after it has written it. The socket pauses us from within that write: whatever is sent
+    there and then has the number of the packet before, and ends the connection with "Corrupted MAC on input"."""
+    run = running(window=10)
+    run.client.write(b"0123456789abcdef")
+    run.end.callback(exited(0))
+    line.carry()
+    line.take()
+    write = line.server_socket.write
+
+    def fill_up(sent: bytes) -> None:
+        write(sent)
+        line.server.pauseProducing()
+
+    line.server_socket.write = fill_up
+    line.send(93, pack(">2L", 0, 100))
+    assert line.take() == [data(b"abcdef")]
+    line.server_socket.write = write
+    line.server.resumeProducing()
+    line.carry()
+
+    assert line.take() == ENDED
+
+
 def test_git_is_paused_while_the_client_has_no_room(line: Any, running: Any) -> None:
     """A client opens a window and stops reading while git writes 300 MB: all of it was kept in memory."""
     run = running(window=10)
