@@ -232,7 +232,7 @@ def test_without_argon2_cffi_its_users_are_told_what_to_install(
     monkeypatch.setitem(sys.modules, "argon2", None)
     plugin = load(f"alice:{VECTORS['argon2id']}\n")
 
-    reason = "argon2id needs the Python package argon2-cffi; install gitgate-server[argon2]"
+    reason = "argon2id needs the Python package argon2-cffi; run: pip install argon2-cffi"
     assert log_in(plugin, "alice", PASSWORD) == Rejected(reason)
     [warning] = caplog.messages
     assert warning.endswith(f":1: user 'alice' cannot log in: {reason}")
