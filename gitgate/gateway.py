@@ -19,16 +19,19 @@ from gitgate.login import METHODS, Login
 from gitgate.plugin import (
     Access,
     Allow,
+    BearerToken,
     Credentials,
     Deny,
     GitRequest,
     Identity,
     Missing,
+    Password,
     Peer,
     PublicKey,
     Rejected,
     Repository,
     Service,
+    Transport,
 )
 from gitgate.plugin_chain import PluginChain, PluginFailure, Ruling
 from gitgate.refusals import (
@@ -139,11 +142,11 @@ class Gateway:
         except PluginFailure as failure:
             raise Unavailable(str(failure), request_id=request.request_id, plugin=failure.plugin) from failure
         if ruling is None:
-            self._refuse_missing(identity, "no plugin knows the path", None)
+            self._refuse_missing(identity, request, "no plugin knows the path", None)
         if isinstance(ruling.decision, Missing):
-            self._refuse_missing(identity, ruling.decision.reason, ruling.plugin)
+            self._refuse_missing(identity, request, ruling.decision.reason, ruling.plugin)
         if not ruling.decision.exists:
-            self._refuse_missing(identity, "it does not exist", ruling.plugin)
+            self._refuse_missing(identity, request, "it does not exist", ruling.plugin)
         return ruling.decision
 
     async def _authorize(self, identity: Identity, request: GitRequest, repository: Repository) -> Ruling[Allow]:
@@ -151,7 +154,7 @@ class Gateway:
         if isinstance(ruling.decision, Allow):
             return Ruling(ruling.plugin, ruling.decision)
         reason, plugin = ruling.decision.reason, ruling.plugin
-        if identity.is_anonymous and self.accepted:
+        if identity.is_anonymous and self._login_may_help(request.peer):
             raise CredentialsRequired(reason, plugin=plugin)
         if request.access is not Access.READ:
             fetch = replace(request, service=Service.UPLOAD_PACK, access=Access.READ)
@@ -167,9 +170,15 @@ class Gateway:
             raise Unavailable(str(failure), request_id=request.request_id, plugin=failure.plugin) from failure
         return ruling if ruling is not None else Ruling("default", Deny("no plugin allows it"))
 
-    def _refuse_missing(self, identity: Identity, reason: str, plugin: str | None) -> NoReturn:
+    def _login_may_help(self, peer: Peer) -> bool:
+        """Somebody else could be served: over this transport, or, where it knows no logins, over another one."""
+        if peer.transport in (Transport.HTTP, Transport.HTTPS):
+            return bool(self.accepted & {Password, BearerToken})
+        return bool(self.accepted)
+
+    def _refuse_missing(self, identity: Identity, request: GitRequest, reason: str, plugin: str | None) -> NoReturn:
         """Say what a denied client is told too, so that nobody learns which repositories there are."""
-        if identity.is_anonymous and self.accepted:
+        if identity.is_anonymous and self._login_may_help(request.peer):
             raise CredentialsRequired(reason, plugin=plugin)
         raise RepositoryNotFound(reason, plugin=plugin)
 

@@ -97,11 +97,13 @@ class Server(Service):
             reactor,
             _installed_git(git),
             max_operations=limits.max_operations,
-            idle_deadline_seconds=limits.idle_deadline,
+            idle_deadline_seconds=float(limits.idle_deadline),
         )
         self._gateway = Gateway(self._chain, self._runner, Audit(reactor, self._audited))
         self._connections = Connections(limits.max_connections)
         self._login_deadline_seconds = float(limits.login_deadline)
+        self._idle_deadline_seconds = float(limits.idle_deadline)
+        self._telling: set[Deferred[None]] = set()
         self._factories = [(listener, self._factory(listener, public_urls or {})) for listener in listen]
         self._ports: list[Any] = []
 
@@ -147,6 +149,9 @@ class Server(Service):
             _log.warning("operations still run after %g s; their clients are disconnected", _DRAIN_SECONDS)
         self._connections.abort()
         await self._runner.stop()
+        # Each plugin has its own deadline for a record, so this ends.
+        while self._telling:
+            await next(iter(self._telling))
         await self._chain.stop()
 
     def startService(self) -> None:
@@ -160,8 +165,10 @@ class Server(Service):
         return ensureDeferred(self.stop())
 
     def _audited(self, record: AuditRecord) -> None:
-        # Nobody waits for what plugins do with a record; the chain logs their failures.
-        ensureDeferred(self._chain.audited(record))
+        # No client waits for what plugins do with a record; the end of the server does.
+        telling = ensureDeferred(self._chain.audited(record))
+        self._telling.add(telling)
+        telling.addBoth(lambda _: self._telling.discard(telling))
 
     def _factory(self, listener: Listener, public_urls: Mapping[str, str]) -> Any:
         seconds = self._login_deadline_seconds
@@ -173,6 +180,7 @@ class Server(Service):
                     self._reactor,
                     load_host_keys(listener.host_keys),
                     login_deadline_seconds=seconds,
+                    idle_deadline_seconds=self._idle_deadline_seconds,
                     public_url=public_urls.get("ssh"),
                 )
             case Transport.GIT:

@@ -91,7 +91,7 @@ class Git:
             "GIT_COMMITTER_NAME": identity.name,
             "GIT_COMMITTER_EMAIL": f"{identity.name}@{request.peer.transport.value}.{request.peer.address}",
             "GITGATE_USER": identity.name,
-            "GITGATE_GROUPS": " ".join(sorted(identity.groups)),
+            "GITGATE_GROUPS": "\n".join(sorted(identity.groups)),
             "GITGATE_REQUEST_ID": request.request_id,
             "GITGATE_TRANSPORT": request.peer.transport.value,
         }

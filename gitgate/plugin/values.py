@@ -107,6 +107,9 @@ class Identity:
     def __post_init__(self) -> None:
         if not self.name:
             raise ValueError("an identity needs a name; return None or Rejected for somebody unknown")
+        # A text would match by its parts: "min" in "admins".
+        if not isinstance(self.groups, frozenset):
+            raise TypeError(f"the groups of an identity are a frozenset of names, not {type(self.groups).__name__}")
 
     @property
     def is_anonymous(self) -> bool:

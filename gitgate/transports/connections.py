@@ -1,11 +1,14 @@
 """The connections of all doors together: counted, bounded, and closed when the server stops."""
 
+import logging
 from typing import Protocol
 
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.interfaces import IAddress
 
 from gitgate.plugin import Peer, Transport
+
+_log = logging.getLogger(__name__)
 
 
 class Connection(Protocol):
@@ -21,11 +24,18 @@ class Connections:
     def __init__(self, most: int) -> None:
         self._most = most
         self._open: set[Connection] = set()
+        self._told = False
 
     @property
     def full(self) -> bool:
-        """As many are open as may be."""
-        return len(self._open) >= self._most
+        """As many are open as may be. Said in the log once, until there is room again."""
+        full = len(self._open) >= self._most
+        if full and not self._told:
+            _log.warning(
+                "%d connections are open, as many as limits.max_connections allows; more are closed", self._most
+            )
+        self._told = full
+        return full
 
     def add(self, connection: Connection) -> None:
         """One was opened."""

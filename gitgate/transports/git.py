@@ -14,7 +14,7 @@ from gitgate.git.process import GitExit, GitProcess
 from gitgate.login import ANONYMOUS_LOGIN
 from gitgate.plugin import GitRequest, Transport
 from gitgate.reactor import Clock, Timer
-from gitgate.refusals import Refusal
+from gitgate.refusals import Refusal, Unavailable
 from gitgate.transports.connections import Connections, peer_at
 from gitgate.transports.stderr_log import StderrLog
 from gitgate.wire.malformed import Malformed, NotGit
@@ -24,6 +24,7 @@ from gitgate.wire.request_line import LONGEST_REQUEST, RequestLine, parse_reques
 _log = logging.getLogger(__name__)
 
 _HEADER_LENGTH = 4
+_LONGEST_MESSAGE = 4000
 
 
 class GitFactory(ServerFactory):
@@ -153,19 +154,30 @@ class GitProtocol(Protocol):
             access=line.service.access,
         )
         self._serving = Deferred.fromCoroutine(self.factory.gateway.serve(request, ANONYMOUS_LOGIN, self))
-        self._serving.addCallbacks(lambda _: self._close(), self._failed)
+        self._serving.addCallbacks(self._served, self._failed)
+
+    def _served(self, git: GitExit) -> None:
+        if git.code != 0 and git.bytes_out == 0 and not git.abandoned:
+            # Why git would not even begin it says on standard error, which this protocol has no place for.
+            self._refuse(Unavailable(f"git ended with {git.code}", request_id=self._request_id))
+        else:
+            self._close()
 
     def _failed(self, failure: Failure) -> None:
         if failure.check(CancelledError) is not None:
             return
         if isinstance(failure.value, Refusal):
             self._refuse(failure.value)
+            return
+        _log.error("request %s failed", self._request_id, exc_info=failure.value)
+        if self._git is None:
+            self._refuse(Unavailable("gitgate itself failed", request_id=self._request_id))
         else:
-            _log.error("request %s failed", self._request_id, exc_info=failure.value)
             self._close()
 
     def _refuse(self, refusal: Refusal) -> None:
-        self.transport.write(encode_error(refusal.message))
+        # A plugin may say more than a pkt-line can carry.
+        self.transport.write(encode_error(refusal.message[:_LONGEST_MESSAGE]))
         self._close()
 
     def _close(self) -> None:

@@ -20,8 +20,8 @@ def encode(payload: bytes) -> bytes:
 
 
 def encode_error(message: str) -> bytes:
-    """The pkt-line that ends a conversation with `message` (gitprotocol-pack(5), "error-line")."""
-    return encode(b"ERR " + message.encode("utf-8", "backslashreplace"))
+    """The pkt-line that ends a conversation with `message` (gitprotocol-pack(5), "error-line"), cut to what fits."""
+    return encode((b"ERR " + message.encode("utf-8", "backslashreplace"))[:LONGEST_PAYLOAD])
 
 
 def payload_length(header: bytes) -> int | None:

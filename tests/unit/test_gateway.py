@@ -25,6 +25,7 @@ from gitgate.plugin import (
     Rejected,
     Repository,
     Service,
+    Transport,
     Verdict,
     hookimpl,
 )
@@ -204,6 +205,19 @@ def test_where_nobody_can_log_in_nobody_is_challenged() -> None:
     assert type(House(LoginLess(Site(read=None))).serve(a_fetch(), ANONYMOUS_LOGIN)) is RepositoryHidden
     reader = House(LoginLess(Site(read=Allow("public"))))
     assert isinstance(reader.serve(a_push(), ANONYMOUS_LOGIN), AccessDenied)
+
+
+class KeysOnly(Site):
+    accepts = (PublicKey,)
+
+
+def test_over_http_nobody_is_challenged_where_only_keys_log_in() -> None:
+    """git would ask for a name and a password that nobody has."""
+    house = House(KeysOnly(read=None))
+    over_http = replace(a_fetch(), peer=a_peer(Transport.HTTP))
+    assert type(house.serve(over_http, ANONYMOUS_LOGIN)) is RepositoryHidden
+    over_git = replace(a_fetch(), peer=a_peer(Transport.GIT))
+    assert isinstance(house.serve(over_git, ANONYMOUS_LOGIN), CredentialsRequired)
 
 
 @pytest.mark.parametrize(

@@ -399,6 +399,13 @@ def test_a_repository_has_one_name_so_that_no_rule_is_dodged_by_another(name: st
         Repository(directory=Path("/srv/git/app.git"), name=name)
 
 
+@pytest.mark.parametrize("groups", ["admins", ["admins"], {"admins"}, ("admins",)])
+def test_the_groups_of_an_identity_are_a_set_of_names(groups: Any) -> None:
+    """Identity(groups="admins"): "min" in "admins" is true, and a rule for the group "min" would let them in."""
+    with pytest.raises(TypeError, match="are a frozenset of names"):
+        Identity(name="bob", groups=groups)
+
+
 def test_a_repository_must_be_absolute() -> None:
     with pytest.raises(ValueError, match="must be absolute"):
         Repository(directory=Path("relative.git"), name="relative")

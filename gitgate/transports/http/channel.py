@@ -43,6 +43,7 @@ class StreamedRequest(Protocol):
     """What the channel needs of a request, beyond what twisted.web does."""
 
     body_is_complete: bool
+    git_has_answered: bool
 
     def headers_received(self, method: bytes, target: bytes, version: bytes) -> None:
         """Decide what is to be done. Called before a byte of the body."""
@@ -64,6 +65,7 @@ class GitChannel(HTTPChannel):
         self._deadline: Timer | None = None
         self._held = False
         self._lingering = False
+        self._drains_all = False
         self._drained = 0
 
     # What a request calls.
@@ -101,8 +103,12 @@ class GitChannel(HTTPChannel):
             super().dataReceived(data)
             return
         self._drained += len(data)
-        if self._drained > _LINGERING_BYTES:
+        if self._drains_all:
+            self._set_deadline(_LINGERING_SECONDS, self.loseConnection)
+        elif self._drained > _LINGERING_BYTES:
             self.transport.pauseProducing()
+            # A TLS client's goodbye would not be read either, and `loseConnection` waits for that.
+            self._set_deadline(_LINGERING_SECONDS, self.transport.abortConnection)
 
     def lineReceived(self, line: bytes) -> None:
         if line.startswith((b" ", b"\t")):
@@ -139,7 +145,8 @@ class GitChannel(HTTPChannel):
             self._await_headers()
             super().requestDone(request)
         else:
-            self._linger()
+            # git reads no further when it refuses a pack; its client sends all of it before it looks at the answer.
+            self._linger(drain_all=self.requests[0].git_has_answered)
 
     def resumeProducing(self) -> None:
         super().resumeProducing()
@@ -157,9 +164,10 @@ class GitChannel(HTTPChannel):
         self.transport.write(responses.for_malformed(malformed, gateway.accepted).raw())
         self._linger()
 
-    def _linger(self) -> None:
-        """Discard what the client still sends, for a while, then close."""
+    def _linger(self, *, drain_all: bool = False) -> None:
+        """Discard what the client still sends, then close: after a while, or with `drain_all` when no more comes."""
         self._lingering = True
+        self._drains_all = drain_all
         self.clearLineBuffer()
         self.transport.resumeProducing()
         self._set_deadline(_LINGERING_SECONDS, self.loseConnection)

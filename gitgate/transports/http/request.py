@@ -36,6 +36,7 @@ class GitHttpRequest(Request):
         """`queued` is what twisted.web passes; there is one request at a time."""
         super().__init__(channel)
         self.body_is_complete = False
+        self.git_has_answered = False
         self._gateway = channel.surroundings.gateway
         self._peer = channel.peer
         self._request_id = new_request_id()
@@ -116,6 +117,7 @@ class GitHttpRequest(Request):
         if body.malformed is None and not git.silent and (git.code == 0 or (git.code > 0 and response.committed)):
             # Where git has failed by itself after it began to speak, it has told the client so in its own words.
             response.commit()
+            self.git_has_answered = True
             self.finish()
         elif response.committed:
             # Without the last chunk, so that the client does not take what it got for all there is.

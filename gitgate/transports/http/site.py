@@ -3,7 +3,8 @@
 from typing import Final
 
 from twisted.internet.interfaces import IAddress, IProtocolNegotiationFactory
-from twisted.internet.protocol import ServerFactory
+from twisted.internet.protocol import Protocol, ServerFactory
+from twisted.internet.tcp import Connection
 from zope.interface import implementer
 
 from gitgate.gateway import Gateway
@@ -40,10 +41,10 @@ class HttpSite(ServerFactory):
             login_deadline_seconds=login_deadline_seconds,
         )
 
-    def buildProtocol(self, address: IAddress | None) -> GitChannel | None:
-        """None closes the connection."""
+    def buildProtocol(self, address: IAddress | None) -> "GitChannel | _TurnedAway":
+        """One that closes the connection at once where as many are open as may be."""
         if self._surroundings.connections.full:
-            return None
+            return _TurnedAway()
         channel = GitChannel(self._surroundings)
         channel.requestFactory = GitHttpRequest  # type: ignore[assignment] # it is only made by a GitChannel
         return channel
@@ -51,3 +52,16 @@ class HttpSite(ServerFactory):
     def acceptableProtocols(self) -> list[bytes]:  # noqa: N802
         """What TLS negotiates with the client (RFC 7301)."""
         return list(_SPOKEN)
+
+
+class _TurnedAway(Protocol):
+    """A client for whom there is no room.
+
+    Twisted closes a connection for which a factory makes None, but its TLS factory wraps the None as if it were a
+    protocol: the client would stay, uncounted and without a deadline, and each would cost three tracebacks in the log.
+    """
+
+    transport: Connection  # type: ignore[assignment]
+
+    def connectionMade(self) -> None:
+        self.transport.abortConnection()

@@ -28,6 +28,7 @@ class SshFactory(SSHFactory):
         host_keys: Sequence[Key],
         *,
         login_deadline_seconds: float,
+        idle_deadline_seconds: float,
         public_url: str | None = None,
     ) -> None:
         """`host_keys` are private keys of different types; `public_url`, where known, is what people clone from."""
@@ -35,6 +36,7 @@ class SshFactory(SSHFactory):
         self.connections = connections
         self.clock = clock
         self.login_deadline_seconds = login_deadline_seconds
+        self.idle_deadline_seconds = idle_deadline_seconds
         self.public_url = public_url.rstrip("/") if public_url is not None else None
         self.privateKeys = {key.sshType(): key for key in host_keys}
         self.publicKeys = {key.sshType(): key.public() for key in host_keys}

@@ -21,6 +21,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from gitgate import __version__
+from gitgate.idle import IdleTimer
 from gitgate.login import Login
 from gitgate.plugin import Transport
 from gitgate.reactor import Timer
@@ -82,6 +83,7 @@ class SshTransport(SSHServerTransport):
         self._order = KeyExchangeOrder()
         self._connection: Connection | None = None
         self._deadline: Timer | None = None
+        self._idle: IdleTimer | None = None
         self._is_ended = False
         self._is_full = False
         self._is_exchanging_keys = False
@@ -100,6 +102,8 @@ class SshTransport(SSHServerTransport):
     def connectionLost(self, reason: Failure | None = None) -> None:
         self._is_ended = True
         self._clear_deadline()
+        if self._idle is not None:
+            self._idle.stop()
         self.factory.connections.discard(self.transport)
         super().connectionLost(reason)
 
@@ -138,6 +142,8 @@ class SshTransport(SSHServerTransport):
     # What the client sends.
 
     def dataReceived(self, data: bytes) -> None:
+        if self._idle is not None:
+            self._idle.moved()
         try:
             super().dataReceived(data)
         except _CONCHS_COMPLAINTS as error:
@@ -188,6 +194,10 @@ class SshTransport(SSHServerTransport):
 
     def _logged_in(self, login: Login, username: str) -> None:
         self._clear_deadline()
+        # A client that never reads, or opens no session, would otherwise keep its place for ever.
+        self._idle = IdleTimer(
+            self.factory.clock, self.factory.idle_deadline_seconds, lambda: self._overdue("silent for too long")
+        )
         here = self.transport.getHost()
         url = self.factory.public_url or url_of_socket(username, here.host, here.port)
 
@@ -208,8 +218,11 @@ class SshTransport(SSHServerTransport):
     # What the client is sent.
 
     def sendPacket(self, messageType: int, payload: bytes) -> None:  # noqa: N802,N803
-        if not self._is_ended:
-            super().sendPacket(messageType, payload)
+        if self._is_ended:
+            return
+        if self._idle is not None:
+            self._idle.moved()
+        super().sendPacket(messageType, payload)
 
     def sendExtInfo(self, extensions: list[tuple[bytes, bytes]]) -> None:  # noqa: N802
         """The signatures that are taken from users.

@@ -181,7 +181,7 @@ def test_hooks_have_the_variables_that_the_guide_names(start: Start, environ: di
     ours = {name for name in variables if name.startswith(("GITGATE_", "REMOTE_", "GIT_COMMITTER_"))}
     assert sorted(named) == sorted(ours)
     assert (variables["HOME"], variables["LC_ALL"]) == ("/nonexistent", "C.UTF-8")
-    assert variables["GITGATE_GROUPS"] == "devs staff"
+    assert variables["GITGATE_GROUPS"] == "devs\nstaff"
     assert variables["GITGATE_REQUEST_ID"] in server.log
 
 

@@ -66,7 +66,7 @@ def test_the_environment_is_built_from_nothing(monkeypatch: pytest.MonkeyPatch) 
         "REMOTE_ADDR": "192.0.2.7",
         "REMOTE_USER": "alice",
         "GITGATE_USER": "alice",
-        "GITGATE_GROUPS": "admins devs",
+        "GITGATE_GROUPS": "admins\ndevs",
         "GITGATE_REQUEST_ID": "req-1",
         "GITGATE_TRANSPORT": "https",
     }

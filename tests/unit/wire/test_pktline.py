@@ -21,6 +21,11 @@ def test_an_error_is_a_packet_of_its_own() -> None:
     assert encode_error("repository not found") == b"001cERR repository not found"
 
 
+def test_an_error_that_is_too_long_for_a_packet_is_cut() -> None:
+    """The message comes from a plugin; a client that got none would wait for ever."""
+    assert payload_length(encode_error("x" * 100_000)[:4]) == LONGEST_PAYLOAD
+
+
 @pytest.mark.parametrize("special", [FLUSH, b"0001", b"0002"])
 def test_special_packets_have_no_payload(special: bytes) -> None:
     assert payload_length(special) is None

@@ -111,7 +111,7 @@ def test_a_client_that_is_answered_early_may_go_on_sending_for_a_while(conversat
     assert not conversation.reading
     assert not conversation.transport.disconnecting
     conversation.clock.advance(2)
-    assert conversation.transport.disconnecting
+    assert conversation.transport.disconnected
     assert (conversation.answer(), len(conversation.gateway.served)) == (b"", 1)
 
 
@@ -142,6 +142,20 @@ def test_a_git_that_ends_before_the_body_does_is_a_whole_answer(conversation, pu
     assert conversation.transport.disconnecting
 
 
+def test_the_pack_of_a_push_that_git_refuses_is_read_to_its_end(conversation, push):
+    """git sends the whole pack before it reads the answer: without that, the user sees "RPC failed; curl 55"."""
+    conversation.send(*push, b"Content-Length: 10000000", body=b"0000")
+    conversation.gateway.git.client.write(b"unpack index-pack failed")
+    conversation.gateway.git.end()
+    for _ in range(20):
+        conversation.clock.advance(1)
+        conversation.send_raw(bytes(65536))
+        assert conversation.reading
+    assert not conversation.transport.disconnecting
+    conversation.clock.advance(2)
+    assert conversation.transport.disconnecting
+
+
 def test_pipelined_bytes_are_kept_within_bounds_while_git_runs(conversation, discover):
     conversation.send(*discover)
     conversation.send_raw(bytes(65536))
@@ -163,7 +177,10 @@ def test_a_unix_socket_has_no_address(conversation, discover):
 def test_a_full_house_turns_clients_away(conversation):
     for _ in range(9):
         conversation.site.buildProtocol(None).makeConnection(StringTransport())
-    assert conversation.site.buildProtocol(None) is None
+    one_more = StringTransport()
+    conversation.site.buildProtocol(None).makeConnection(one_more)
+    assert one_more.disconnected
+    assert not conversation.transport.disconnecting
 
 
 def test_a_closed_connection_is_no_longer_counted(conversation):

@@ -135,7 +135,7 @@ class Line:
             self.connections,
             self.clock,  # type: ignore[arg-type]
             [HOST_KEY],
-            **{"login_deadline_seconds": 30.0, **options},
+            **{"login_deadline_seconds": 30.0, "idle_deadline_seconds": 600.0, **options},
         )
         factory.startFactory()
         server = factory.buildProtocol(None)

@@ -56,12 +56,33 @@ def test_who_does_not_log_in_in_time_is_disconnected(line: Any) -> None:
     assert line.server_socket.is_aborted
 
 
-def test_who_is_logged_in_may_stay(line: Any) -> None:
+def test_who_is_logged_in_may_stay_beyond_the_login_deadline(line: Any) -> None:
     line.log_in()
-    line.clock.advance(3600)
+    line.clock.advance(599)
 
     assert not line.server_socket.is_closed
-    assert line.clock.getDelayedCalls() == []
+
+
+def test_who_is_logged_in_and_says_nothing_for_the_idle_deadline_is_disconnected(line: Any) -> None:
+    """`ssh -N`, a thousand times: each would keep a place that nobody else gets, and so would a client that stalls."""
+    line.log_in()
+    line.clock.advance(599)
+    line.carry()
+    assert not line.server_socket.is_aborted
+
+    line.clock.advance(1)
+
+    assert line.server_socket.is_aborted
+
+
+def test_what_a_client_says_puts_the_idle_deadline_off(line: Any) -> None:
+    line.log_in()
+    line.clock.advance(599)
+    line.client.sendIgnore(b"")
+    line.carry()
+    line.clock.advance(599)
+
+    assert not line.server_socket.is_aborted
 
 
 def test_a_lost_connection_leaves_nothing_behind(line: Any) -> None:
@@ -240,7 +261,7 @@ def test_new_keys_can_be_agreed_on_again_and_again(line: Any) -> None:
     for _ in range(3):
         line.client.sendKexInit()
         line.carry()
-    line.clock.advance(3600)
+    line.clock.advance(599)  # the login deadline, which ends a key exchange as well, is long over
 
     assert line.open_session() == 0
 
