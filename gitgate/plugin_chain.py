@@ -14,9 +14,9 @@ from functools import partial
 from typing import Any, Final, Generic, TypeVar, cast
 
 import pluggy
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import Deferred
 
-from gitgate.deadline import within
+from gitgate.deadline import Abandoned, DeadlineOver, within
 from gitgate.plugin import (
     Allow,
     AuditRecord,
@@ -217,9 +217,9 @@ class PluginChain:
             else:
                 answer = implementation.seat.threads.call(call)
             return await within(seconds, answer, self._reactor)
-        except CancelledError:
+        except Abandoned:
             raise  # the client is gone, and nobody waits for the answer
-        except (TimeoutError, ThreadsBusy) as error:
+        except (DeadlineOver, ThreadsBusy) as error:
             raise _failure(implementation, str(error)) from None
         except Exception as error:
             _log.exception("plugin %s failed in %s", implementation.seat.member.name, implementation.hook)
@@ -243,6 +243,9 @@ def _register(members: Sequence[Member], reactor: Reactor) -> dict[str, list[_Im
             manager.check_pending()
         except (pluggy.PluginValidationError, ValueError) as error:
             raise PluginUnsuitable(member.name, str(error)) from error
+        # A hook that is misspelled here would never be asked, and its veto never heard.
+        if member.hooks is not None and (unknown := member.hooks - set(_hooks_of(manager, member))):
+            raise PluginUnsuitable(member.name, f"does not implement {', '.join(sorted(unknown))}")
         seats[member.name] = _seat(member, reactor)
     implementations: dict[str, list[_Implementation]] = {}
     for hook in (*_DECISIONS, *_NOTIFICATIONS):
@@ -269,6 +272,10 @@ def _register(members: Sequence[Member], reactor: Reactor) -> dict[str, list[_Im
             if name in found and (seat.member.hooks is None or hook in seat.member.hooks)
         ]
     return implementations
+
+
+def _hooks_of(manager: pluggy.PluginManager, member: Member) -> list[str]:
+    return [caller.name for caller in manager.get_hookcallers(member.plugin) or ()]
 
 
 def _seat(member: Member, reactor: Reactor) -> _Seat:

@@ -24,7 +24,6 @@ from gitgate.wire.request_line import LONGEST_REQUEST, RequestLine, parse_reques
 _log = logging.getLogger(__name__)
 
 _HEADER_LENGTH = 4
-_LONGEST_MESSAGE = 4000
 
 
 class GitFactory(ServerFactory):
@@ -176,8 +175,7 @@ class GitProtocol(Protocol):
             self._close()
 
     def _refuse(self, refusal: Refusal) -> None:
-        # A plugin may say more than a pkt-line can carry.
-        self.transport.write(encode_error(refusal.message[:_LONGEST_MESSAGE]))
+        self.transport.write(encode_error(refusal.message))
         self._close()
 
     def _close(self) -> None:

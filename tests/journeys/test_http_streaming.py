@@ -122,3 +122,38 @@ def test_a_connection_that_is_lost_in_the_middle_of_a_compressed_push_stores_not
         assert eventually(lambda: bool(of(site, unique)))
     assert eventually(lambda: not of(site, unique))
     assert list(repository.glob("objects/tmp_objdir-incoming-*")) == []
+
+
+def test_a_push_that_git_refuses_before_its_end_is_refused_in_the_words_of_git(site, web, unique):
+    """git reads no further, and its client sends on: the connection was reset, and the user read "RPC failed"."""
+    repository = site.repository(f"team/{unique}.git")
+    client = site.client()
+    client.git("config", "receive.maxInputSize", "1m", cwd=repository)
+    work = client.work_tree(site.url(web, f"team/{unique}.git"))
+    noise(client, work, 20)
+    printed = client.git("push", "origin", "main", cwd=work, fails=True)
+    assert "remote: fatal: pack exceeds maximum allowed size" in printed
+    assert "! [remote rejected] main -> main (unpacker error)" in printed
+    assert "RPC failed" not in printed
+
+
+def test_more_https_clients_than_allowed_are_closed_at_once(another_site):
+    """Twisted's TLS factory wraps the None for "closed" as if it were a protocol: the client stayed, for ever."""
+    site = another_site(FULL)
+    port = urlsplit(site.daemon.urls["https"]).port
+    with socket.create_connection(("127.0.0.1", port), timeout=10):
+        time.sleep(0.1)
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as second, pytest.raises(ConnectionResetError):
+            second.recv(1)
+    assert "Traceback" not in site.daemon.log()
+
+
+FULL = """
+version: 1
+listen: [{url: "https://127.0.0.1:0", tls: {certificate: tls.crt, key: tls.key}}]
+plugins:
+  - use: rules
+RULES
+  - {use: tree, root: repositories}
+limits: {max_connections: 1}
+"""

@@ -229,7 +229,8 @@ PROGRAM = """
         runner = GitRunner(reactor, git, max_operations=1, idle_deadline_seconds=60)
         gateway = Gateway(chain, runner, Audit(reactor, lambda record: None))
         keys = load_host_keys([Path(sys.argv[1]) / "key"])
-        factory = SshFactory(gateway, Connections(10), reactor, keys, login_deadline_seconds=30, idle_deadline_seconds=30)
+        deadlines = {"login_deadline_seconds": 30, "idle_deadline_seconds": 30}
+        factory = SshFactory(gateway, Connections(10), reactor, keys, **deadlines)
         print(reactor.listenTCP(0, factory, interface="127.0.0.1").getHost().port, flush=True)
 
     ensureDeferred(main()).addErrback(lambda failure: failure.printTraceback())

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 
 from gitgate.plugin import (
@@ -232,6 +232,53 @@ def test_an_async_plugin_that_ignores_its_cancellation_still_overruns_its_deadli
     assert [str(failure) for failure in failures] == ["deaf: authenticate did not answer within its deadline of 5 s"]
 
 
+class CancelsItself:
+    """Awaits what somebody else cancels, as a connection pool does with requests that are pending."""
+
+    @hookimpl
+    async def authenticate(self, credentials: Credentials, peer: Peer) -> Identity | None:
+        request: Deferred[None] = Deferred()
+        request.cancel()
+        await request
+        return ALICE
+
+
+def test_a_plugin_that_is_cancelled_from_within_has_failed() -> None:
+    """Taken for a client that went away, it would leave the client waiting for ever."""
+    with pytest.raises(PluginFailure, match="p0: authenticate raised CancelledError"):
+        Chain(CancelsItself(), Answers(ALICE)).authenticate()
+
+
+class SwallowsItsCancellation:
+    @hookimpl
+    async def authenticate(self, credentials: Credentials, peer: Peer) -> Identity | None:
+        try:
+            await Deferred()
+        except Exception:
+            pass
+        return None
+
+
+def test_when_the_client_goes_nobody_else_is_asked() -> None:
+    asked: list[str] = []
+    members = [
+        Member(name="first", plugin=SwallowsItsCancellation()),
+        Member(name="second", plugin=AnswersAsync(ALICE, asked, "second")),
+    ]
+    chain = PluginChain(members, Clock())  # type: ignore[arg-type]
+    outcome: list[Any] = []
+    asking = Deferred.fromCoroutine(chain.authenticate(LOGIN, a_peer()))
+    asking.addBoth(outcome.append)
+    asking.cancel()
+    assert outcome[0].check(CancelledError)
+    assert asked == []
+
+
+def test_a_timeout_of_the_plugins_own_is_told_as_what_it_is() -> None:
+    with pytest.raises(PluginFailure, match="p0: authenticate raised TimeoutError: the directory"):
+        Chain(Answers(TimeoutError("the directory"))).authenticate()
+
+
 class KeysOnly(Answers):
     accepts = (PublicKey,)
 
@@ -248,9 +295,20 @@ def test_what_may_be_offered_is_what_some_plugin_accepts() -> None:
 
 
 def test_an_instance_can_be_restricted_to_some_hooks() -> None:
-    chain = Chain(Member(name="both", plugin=Answers(ALICE), hooks=frozenset({"authorize"})))
+    chain = Chain(Member(name="both", plugin=Both(ALICE), hooks=frozenset({"authorize"})))
     assert chain.authenticate() is None
     assert chain.chain.accepted == frozenset()
+
+
+def test_a_restriction_to_a_hook_that_is_not_there_is_refused() -> None:
+    """A veto whose hook is misspelled would never be asked."""
+    with pytest.raises(PluginUnsuitable, match="does not implement autorize"):
+        Chain(Member(name="veto", plugin=Both(None), hooks=frozenset({"autorize", "authenticate"})))
+
+
+class Both(Answers):
+    @hookimpl
+    def authorize(self, identity: Identity) -> None: ...
 
 
 class Paths:

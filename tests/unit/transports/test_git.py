@@ -41,8 +41,8 @@ def answer_to():
 def test_a_message_that_is_longer_than_a_pkt_line_is_cut(answer_to):
     """A plugin that explains at length left its client waiting for ever, on a connection without a deadline."""
     said, closed = answer_to(AccessDenied("x", message="no " * 30_000))
-    assert said.startswith(b"0fa8ERR no no ")
-    assert (len(said), closed) == (0xFA8, True)
+    assert said.startswith(b"fff0ERR no no ")
+    assert (len(said), closed) == (0xFFF0, True)
 
 
 @pytest.mark.parametrize("bug", [ZeroDivisionError("a bug"), SystemExit(3)])
