@@ -126,7 +126,11 @@ class Gateway:
                 raise CredentialsRefused("no plugin knows them")
             if isinstance(ruling.decision, Rejected):
                 raise CredentialsRefused(ruling.decision.reason, plugin=ruling.plugin)
-            enriched = await self._chain.enrich_identity(ruling.decision, peer)
+            if isinstance(credentials, PublicKey) and not credentials.verified:
+                # Nobody has logged in, and a directory need not be searched for whoever may hold the private half.
+                enriched: Identity | Ruling[Rejected] = ruling.decision
+            else:
+                enriched = await self._chain.enrich_identity(ruling.decision, peer)
         except PluginFailure as failure:
             raise Unavailable(str(failure), request_id=request_id, plugin=failure.plugin) from failure
         if isinstance(enriched, Ruling):

@@ -286,6 +286,15 @@ def test_asking_about_a_key_is_neither_a_login_nor_an_operation() -> None:
     assert house.records == []
 
 
+def test_a_key_that_is_only_asked_about_is_not_looked_up_any_further() -> None:
+    """Anybody can ask about anybody's public key: each question would cost a search in the directory."""
+    site = Site(login=an_identity("alice"), enriched=an_identity("alice", "devs"))
+    answer = House(site).authenticate(replace(KEY, verified=False))
+    assert isinstance(answer, Login)
+    assert answer.identity == an_identity("alice")
+    assert site.asked == ["authenticate"]
+
+
 def test_git_that_cannot_be_started_is_unavailable() -> None:
     house = House(Site(read=Allow("public")), RecordingRunner(lambda: OSError(24, "Too many open files")))
     refusal = house.serve(a_fetch())
