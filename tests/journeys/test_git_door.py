@@ -129,7 +129,7 @@ def test_a_client_that_never_reads_what_git_has_said_is_disconnected(another_sit
 
         watching = select.poll()
         watching.register(connection, 0)  # a reset is told in any case; data that could be read is not
-        assert watching.poll(10_000)
+        assert watching.poll(40_000)
 
 
 @pytest.mark.parametrize("transport", ["ssh", "http", "https", "git"], indirect=True)

@@ -164,7 +164,7 @@ def test_hooks_have_the_variables_that_the_guide_names(start: Start, environ: di
     _make_site(folder)
     hook = folder / "repositories/open.git/hooks/pre-receive"
     hook.parent.mkdir(exist_ok=True)
-    hook.write_text(f"#!/bin/sh\nenv > {folder}/variables\n")
+    hook.write_text(f"#!/bin/sh\nenv -0 > {folder}/variables\n")
     hook.chmod(0o755)
     server = start()
     commit = "git init -q . && git -c user.name=a -c user.email=a@b commit -q --allow-empty -m x"
@@ -176,7 +176,7 @@ def test_hooks_have_the_variables_that_the_guide_names(start: Start, environ: di
     )
 
     assert pushed.returncode == 0, pushed.stdout
-    variables = dict(line.split("=", 1) for line in (folder / "variables").read_text().splitlines() if "=" in line)
+    variables = dict(line.split("=", 1) for line in (folder / "variables").read_text().split("\0") if "=" in line)
     named = [name for row in _rows("| variable | |") for name in re.findall("`([A-Z_]+)`", row[0])]
     ours = {name for name in variables if name.startswith(("GITGATE_", "REMOTE_", "GIT_COMMITTER_"))}
     assert sorted(named) == sorted(ours)

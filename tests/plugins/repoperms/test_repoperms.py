@@ -75,7 +75,7 @@ def test_a_similar_name_is_another_name(plugin_on: MakePlugin, answers: Answers,
     assert answers(plugin_on("[team/app]\nalice = rw\n"), Identity(name=name)) == [None] * 3
 
 
-@pytest.mark.parametrize("name", ["team/app", "other/app", "app/app", "app/x", "App", "app.git"])
+@pytest.mark.parametrize("name", ["team/app", "other/app", "app/app", "app/x", "App"])
 def test_a_section_is_for_the_repository_of_that_very_name(plugin_on: MakePlugin, answers: Answers, name: str) -> None:
     """GitServerGlue matched the last part of the path: whoever makes users/mallory/app.git has the rights of app.git
     there, and the section written for one team's app opens the other's."""
