@@ -20,14 +20,20 @@ T = TypeVar("T")
 
 _VERSION: Final = 1
 
+#: No configuration is longer, but what is read by mistake may have no end.
+_LONGEST: Final = 4 * 1024 * 1024
+
 
 def load_file(path: Path, environ: Mapping[str, str], installed: Mapping[str, InstalledPlugin] | None = None) -> Config:
     """The configuration that stands in the file. Raises `ConfigError`."""
     name = str(path)
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            content = file.read(_LONGEST + 1)
     except OSError as error:
         raise ConfigError([Problem(None, (), f"{name}: cannot be read: {error.strerror}")]) from None
+    if len(content) > _LONGEST:
+        raise ConfigError([Problem(None, (), f"{name}: is longer than any configuration: {_LONGEST} bytes")])
     return load_text(decode(content, name), name, path.absolute().parent, environ, installed)
 
 

@@ -8,6 +8,7 @@ import codecs
 import fcntl
 import io
 import os
+import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -119,11 +120,11 @@ def _with_hash(line: bytes, hash_: bytes) -> bytes:
 def _rewrite(file: Path, change: Callable[[list[bytes]], list[bytes]]) -> None:
     target = file.resolve()  # of a link, the file that it leads to is replaced, and not the link
     with _only_writer(target.parent) as folder:
-        try:
-            old = target.read_bytes()
-            status = target.stat()
-        except FileNotFoundError:
-            old, status = b"", None
+        status = target.stat() if target.exists() else None
+        if status is not None and not stat.S_ISREG(status.st_mode):
+            # As root, one would put a password file in the place of /dev/null.
+            raise EditRefused(f"{target} is not a regular file")
+        old = b"" if status is None else target.read_bytes()
         mark = codecs.BOM_UTF8 if old.startswith(codecs.BOM_UTF8) else b""
         lines = io.BytesIO(old.removeprefix(mark)).readlines()
         _replace(target, mark + b"".join(change(lines)), status)

@@ -268,6 +268,21 @@ def test_the_new_content_is_on_the_disk_before_it_takes_the_old_one_s_place(
 
 
 @pytest.mark.usefixtures("quick")
+def test_what_is_no_regular_file_stays_what_it_is(tmp_path: Path) -> None:
+    """`gitgate passwd /dev/null alice`, run as root, put a password file in the place of the device."""
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+
+    with pytest.raises(EditRefused, match="is not a regular file"):
+        set_password(fifo, "alice", PASSWORD)
+    with pytest.raises(EditRefused, match="is not a regular file"):
+        remove_user(fifo, "alice")
+
+    assert fifo.is_fifo()
+    assert os.listdir(tmp_path) == ["fifo"]
+
+
+@pytest.mark.usefixtures("quick")
 def test_writers_at_the_same_time_lose_no_user(users_file: Path) -> None:
     """Two administrators at once: each reads the old file and writes its own new one; the last would win."""
     names = [f"user{number}" for number in range(24)]

@@ -97,3 +97,9 @@ def test_messages_name_the_file_as_it_was_given(tmp_path: Path, monkeypatch: pyt
     with pytest.raises(ConfigError) as caught:
         load(Path("my.yaml"), {}, {})
     assert str(caught.value) == "my.yaml:1:1: the file is empty"
+
+
+def test_a_file_without_end_is_no_configuration() -> None:
+    """`-c /dev/zero` took all of the memory."""
+    with pytest.raises(ConfigError, match="/dev/zero: is longer than any configuration"):
+        load(Path("/dev/zero"))
