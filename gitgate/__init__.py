@@ -7,8 +7,10 @@ the bottom, and imports point the same way:
     server.py          puts the parts together; the way in for programs that embed gitgate
     testing/           public: builders, a running server and contract tests for plugin authors
     transports/        ssh/, http/ and git.py: parse what a client asks, ask the gateway, translate its answer
+    explanation.py     why a request would be allowed or refused: the pipeline, with a rehearsal in place of git
     gateway.py         the one pipeline: authenticate, enrich, resolve, authorize, run git, audit
     git/               runs git: environment, process, streams with back-pressure
+    overview.py        what somebody can reach, with rights
     plugin_chain.py    asks the plugins, one after the other, and knows which one decided
     audit.py           one record for each operation
     config/            YAML into one frozen Config, or every problem with its line

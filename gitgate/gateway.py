@@ -6,16 +6,21 @@ and one record for each operation.
 
 import logging
 import secrets
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import NoReturn
+from types import MappingProxyType
+from typing import NamedTuple, NoReturn
 
 from twisted.internet.defer import CancelledError
 
-from gitgate.audit import Audit
+from gitgate.audit import Audit, AuditEntry
 from gitgate.git.command import Exchange
+from gitgate.git.noticed_client import NoticedClient
 from gitgate.git.process import Client, GitExit
+from gitgate.git.push import PushTerms
 from gitgate.git.runner import GitRunner
 from gitgate.login import METHODS, Login
+from gitgate.overview import Overview, Overviews
 from gitgate.plugin import (
     Access,
     Allow,
@@ -28,6 +33,8 @@ from gitgate.plugin import (
     Password,
     Peer,
     PublicKey,
+    RefChange,
+    RefUpdate,
     Rejected,
     Repository,
     Service,
@@ -44,8 +51,11 @@ from gitgate.refusals import (
     RepositoryNotFound,
     Unavailable,
 )
+from gitgate.wire.printable import printable
 
 _log = logging.getLogger(__name__)
+
+_TAGS = "refs/tags/"
 
 
 def new_request_id() -> str:
@@ -56,10 +66,19 @@ def new_request_id() -> str:
 class Gateway:
     """Answers the transports. Two methods, because ssh logs in long before it names a repository."""
 
-    def __init__(self, chain: PluginChain, runner: GitRunner, audit: Audit) -> None:
+    def __init__(
+        self,
+        chain: PluginChain,
+        runner: GitRunner,
+        audit: Audit,
+        public_urls: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        """`public_urls`, by "ssh", "http" and "git", are where clients find the server."""
         self._chain = chain
+        self._public_urls = public_urls
         self._runner = runner
         self._audit = audit
+        self._overviews = Overviews(chain, audit.clock)
 
     @property
     def accepted(self) -> frozenset[type]:
@@ -92,6 +111,13 @@ class Gateway:
         entry.close()
         return refusal
 
+    async def overview(self, login: Login, request: GitRequest, *, most: int, seconds: float) -> Overview:
+        """What somebody who has logged in can reach; see `Overviews.of`. Raises `Overloaded` or `Unavailable`."""
+        try:
+            return await self._overviews.of(login.identity, request, most=most, seconds=seconds)
+        except PluginFailure as failure:
+            raise Unavailable(str(failure), request_id=request.request_id, plugin=failure.plugin) from failure
+
     async def serve(
         self, request: GitRequest, login: Login, client: Client, exchange: Exchange = Exchange.CONVERSATION
     ) -> GitExit:
@@ -107,8 +133,11 @@ class Gateway:
             entry.repository(repository)
             allowed = await self._authorize(login.identity, request, repository)
             entry.decided(allowed.plugin, allowed.decision.reason)
-            git = await self._run(request, repository, login.identity, exchange, client)
-            entry.completed(git)
+            if repository.moved_to is None:
+                return await self._run(_Operation(request, repository, login.identity, exchange, client), entry)
+            noticed = NoticedClient(client, self._notice(request, repository.moved_to))
+            git = await self._run(_Operation(request, repository, login.identity, exchange, noticed), entry)
+            noticed.end()
             return git
         except Refusal as refusal:
             entry.refused(refusal)
@@ -150,8 +179,27 @@ class Gateway:
         if isinstance(ruling.decision, Missing):
             self._refuse_missing(identity, request, ruling.decision.reason, ruling.plugin)
         if not ruling.decision.exists:
-            self._refuse_missing(identity, request, "it does not exist", ruling.plugin)
+            return await self._create(identity, request, ruling.decision, ruling.plugin)
         return ruling.decision
+
+    async def _create(self, identity: Identity, request: GitRequest, repository: Repository, plugin: str) -> Repository:
+        """The repository, made for a push that may make it. Who may not is told what a missing one is told."""
+        if request.access is Access.READ:
+            self._refuse_missing(identity, request, "it does not exist", plugin)
+        creation = replace(request, access=Access.CREATE)
+        vote = await self._vote(identity, creation, repository)
+        if isinstance(vote.decision, Deny):
+            self._refuse_missing(
+                identity, request, f"it does not exist, and may not be made: {vote.decision.reason}", vote.plugin
+            )
+        try:
+            made = await self._chain.create_repository(identity, creation, repository)
+        except PluginFailure as failure:
+            raise Unavailable(str(failure), request_id=request.request_id, plugin=failure.plugin) from failure
+        if made is None:
+            self._refuse_missing(identity, request, "it does not exist, and no plugin makes it", plugin)
+        _log.info("made %s for %s [%s]", made.decision.name, identity.name, request.request_id)
+        return made.decision
 
     async def _authorize(self, identity: Identity, request: GitRequest, repository: Repository) -> Ruling[Allow]:
         ruling = await self._vote(identity, request, repository)
@@ -164,7 +212,7 @@ class Gateway:
             fetch = replace(request, service=Service.UPLOAD_PACK, access=Access.READ)
             reading = await self._vote(identity, fetch, repository)
             if isinstance(reading.decision, Allow):
-                raise AccessDenied(reason, message=ruling.decision.message, plugin=plugin)
+                raise AccessDenied(reason, message=_message(ruling.decision, request), plugin=plugin)
         raise RepositoryHidden(reason, plugin=plugin)
 
     async def _vote(self, identity: Identity, request: GitRequest, repository: Repository) -> Ruling[Allow | Deny]:
@@ -186,10 +234,94 @@ class Gateway:
             raise CredentialsRequired(reason, plugin=plugin)
         raise RepositoryNotFound(reason, plugin=plugin)
 
-    async def _run(
-        self, request: GitRequest, repository: Repository, identity: Identity, exchange: Exchange, client: Client
-    ) -> GitExit:
+    async def _run(self, operation: "_Operation", entry: AuditEntry) -> GitExit:
         try:
-            return await self._runner.run(request, repository, identity, exchange, client)
+            if operation.request.service is Service.RECEIVE_PACK and operation.exchange is not Exchange.ADVERTISEMENT:
+                return await self._push(operation, entry)
+            git = await self._runner.run(*operation)
         except (OSError, ValueError) as error:
-            raise Unavailable(f"git could not be started: {error}", request_id=request.request_id) from error
+            raise Unavailable(f"git could not be started: {error}", request_id=operation.request.request_id) from error
+        entry.completed(git)
+        return git
+
+    async def _push(self, operation: "_Operation", entry: AuditEntry) -> GitExit:
+        """How the push ended. One that is refused for its refs ends for the client as git's own refusals do."""
+        refusals: list[Refusal] = []
+        denied_rewinds: AccessDenied | None = None
+
+        async def judge(updates: tuple[RefUpdate, ...]) -> PushTerms:
+            request = replace(operation.request, updates=updates)
+            nonlocal denied_rewinds
+            entry.request(request)
+            try:
+                allowed, denied_rewinds = await self._judge(request, operation.repository, operation.identity)
+            except Refusal as refusal:
+                refusals.append(refusal)
+                raise
+            entry.decided(allowed.plugin, allowed.decision.reason)
+            if denied_rewinds is None:
+                return PushTerms()
+            return PushTerms(forward_only=denied_rewinds.refs, message=denied_rewinds.message)
+
+        git = await self._runner.push(*operation, judge)
+        entry.completed(git)
+        if git.rewound and denied_rewinds is not None:
+            refusals.append(denied_rewinds)
+        for refusal in refusals:
+            entry.refused(refusal)
+        return git
+
+    async def _judge(
+        self, request: GitRequest, repository: Repository, identity: Identity
+    ) -> tuple[Ruling[Allow], AccessDenied | None]:
+        """Who allows what a push's commands say, and what is to be said of a rewind, where that is denied."""
+        updates = tuple(
+            replace(update, change=RefChange.REWIND)
+            if update.change is RefChange.UPDATE and update.ref.startswith(_TAGS)
+            else update
+            for update in request.updates
+        )
+        ruling = await self._vote(identity, replace(request, updates=updates), repository)
+        if isinstance(ruling.decision, Deny):
+            raise _refs_denied(ruling.plugin, ruling.decision, request)
+        allowed = Ruling(ruling.plugin, ruling.decision)
+        rewinds = tuple(
+            replace(update, change=RefChange.REWIND) for update in updates if update.change is RefChange.UPDATE
+        )
+        if not rewinds:
+            return allowed, None
+        rewinding = await self._vote(identity, replace(request, updates=rewinds), repository)
+        if isinstance(rewinding.decision, Allow):
+            return allowed, None
+        return allowed, _refs_denied(rewinding.plugin, rewinding.decision, replace(request, updates=rewinds))
+
+    def _notice(self, request: GitRequest, moved_to: str) -> str:
+        """What somebody who uses an old name is told: the URL to use, as far as it is known."""
+        transport = request.peer.transport.value
+        start = self._public_urls.get(transport.removesuffix("s"))
+        if start is None and request.host is not None:
+            start = f"{transport}://{request.host}"
+        new = f"{start.rstrip('/') if start else ''}{moved_to}"
+        return f"gitgate: {printable(request.path)} has moved; from now on use {printable(new)}"
+
+
+class _Operation(NamedTuple):
+    """What git is started with."""
+
+    request: GitRequest
+    repository: Repository
+    identity: Identity
+    exchange: Exchange
+    client: Client
+
+
+def _message(denial: Deny, request: GitRequest) -> str:
+    """What the client is told, with the id that leads to the record."""
+    return f"{denial.message or AccessDenied.message} (id {request.request_id})"
+
+
+def _refs_denied(plugin: str, denial: Deny, request: GitRequest) -> AccessDenied:
+    """The refusal of a push for the refs that a plugin names, or for all of them where it names none of the push."""
+    all_refs = tuple(update.ref for update in request.updates)
+    refs = tuple(ref for ref in all_refs if ref in set(denial.refs)) or all_refs
+    return AccessDenied(denial.reason, message=_message(denial, request), plugin=plugin, refs=refs)

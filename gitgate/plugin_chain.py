@@ -33,6 +33,7 @@ from gitgate.plugin import (
     Repository,
 )
 from gitgate.plugin.hookspecs import PROJECT, Hooks
+from gitgate.plugin_answers import ANSWERS, objection
 from gitgate.plugin_threads import PluginThreads, ThreadsBusy
 from gitgate.reactor import Reactor
 
@@ -40,12 +41,6 @@ _log = logging.getLogger(__name__)
 
 DEFAULT_DEADLINE_SECONDS: Final = 10.0
 
-_DECISIONS: Final[dict[str, tuple[type, ...]]] = {
-    "authenticate": (Identity, Rejected),
-    "enrich_identity": (Identity, Rejected),
-    "resolve_path": (Repository, Missing),
-    "authorize": (Allow, Deny),
-}
 _NOTIFICATIONS: Final = frozenset({"audited", "started", "stopping"})
 _CREDENTIALS: Final[tuple[type, ...]] = (Password, PublicKey, BearerToken)
 
@@ -73,6 +68,15 @@ class Ruling(Generic[D]):
 
     plugin: str
     decision: D
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """What one plugin says: a decision, None, or how it failed. `decides`: it is the one that the chain goes by."""
+
+    plugin: str
+    answer: "Repository | Missing | Allow | Deny | PluginFailure | None"
+    decides: bool
 
 
 class PluginUnsuitable(Exception):
@@ -144,8 +148,6 @@ class PluginChain:
                 continue
             try:
                 answer = await self._ask(implementation, credentials=credentials, peer=peer)
-                if isinstance(answer, Identity) and answer.is_anonymous:
-                    raise _failure(implementation, f"returned the reserved name {answer.name!r}")
             except PluginFailure as failure:
                 if not implementation.seat.member.abstain_on_error:
                     raise
@@ -162,30 +164,63 @@ class PluginChain:
             if isinstance(answer, Rejected):
                 return Ruling(implementation.seat.member.name, answer)
             if isinstance(answer, Identity):
-                if answer.name != identity.name:
-                    raise _failure(implementation, f"renamed {identity.name!r} to {answer.name!r}")
-                if not answer.groups >= identity.groups:
-                    raise _failure(implementation, f"took groups away from {identity.name!r}")
                 identity = answer
         return identity
 
     async def resolve_path(self, identity: Identity, request: GitRequest) -> Ruling[Repository | Missing] | None:
         """Where the request's path leads; None when every plugin abstains. Raises `PluginFailure`."""
-        for implementation in self._implementations["resolve_path"]:
-            answer = await self._ask(implementation, identity=identity, request=request)
-            if answer is not None:
-                return Ruling(implementation.seat.member.name, cast(Repository | Missing, answer))
-        return None
+        ruling = await self._first("resolve_path", identity=identity, request=request)
+        return cast(Ruling[Repository | Missing] | None, ruling)
 
     async def authorize(
         self, identity: Identity, request: GitRequest, repository: Repository
     ) -> Ruling[Allow | Deny] | None:
         """Whether the request is allowed; None when every plugin abstains. Raises `PluginFailure`."""
-        for implementation in self._implementations["authorize"]:
-            answer = await self._ask(implementation, identity=identity, request=request, repository=repository)
-            if answer is not None:
-                return Ruling(implementation.seat.member.name, cast(Allow | Deny, answer))
-        return None
+        ruling = await self._first("authorize", identity=identity, request=request, repository=repository)
+        return cast(Ruling[Allow | Deny] | None, ruling)
+
+    async def create_repository(
+        self, identity: Identity, request: GitRequest, repository: Repository
+    ) -> Ruling[Repository] | None:
+        """`repository`, made by the first plugin that makes it; None when every plugin abstains.
+
+        Raises `PluginFailure`, also for a plugin that returns another repository than the one that was authorized.
+        """
+        ruling = await self._first("create_repository", identity=identity, request=request, repository=repository)
+        return cast(Ruling[Repository] | None, ruling)
+
+    async def list_repositories(self, identity: Identity) -> list[str]:
+        """The paths that the plugins list, each once, in their order. A failure is logged, and the others are asked."""
+        paths: dict[str, None] = {}
+        for implementation in self._implementations["list_repositories"]:
+            try:
+                listed = await self._ask(implementation, identity=identity)
+            except PluginFailure as failure:
+                _log.error("%s; what it serves is not listed", failure)
+                continue
+            paths.update(dict.fromkeys(cast(Sequence[str], listed or ())))
+        return list(paths)
+
+    async def votes(self, hook: str, **question: object) -> tuple[Vote, ...]:
+        """What every plugin says to a question for which the first answer decides; never raises `PluginFailure`.
+
+        For explanations: those below the one that decides are asked as well, each in its threads and on time. So it is
+        for questions that cost nothing but time: `resolve_path` and `authorize`.
+        """
+        votes: list[Vote] = []
+        for implementation in self._implementations[hook]:
+            answer: Any
+            try:
+                answer = await self._ask(implementation, **question)
+            except PluginFailure as failure:
+                answer = failure
+            is_first = all(vote.answer is None for vote in votes)
+            votes.append(Vote(implementation.seat.member.name, answer, is_first and answer is not None))
+        return tuple(votes)
+
+    def answering(self, hook: str) -> tuple[str, ...]:
+        """The names of the plugins that are asked `hook`, in order."""
+        return tuple(implementation.seat.member.name for implementation in self._implementations[hook])
 
     async def audited(self, record: AuditRecord) -> None:
         """Tell every plugin of an operation's end. Never raises."""
@@ -198,12 +233,18 @@ class PluginChain:
             except PluginFailure as failure:
                 _log.error("%s; nothing depends on it", failure)
 
+    async def _first(self, hook: str, **question: object) -> Ruling[Any] | None:
+        """The first answer that is not None, which decides. Raises `PluginFailure`."""
+        for implementation in self._implementations[hook]:
+            answer = await self._ask(implementation, **question)
+            if answer is not None:
+                return Ruling(implementation.seat.member.name, answer)
+        return None
+
     async def _ask(self, implementation: _Implementation, **question: object) -> object:
         answer = await self._call(implementation, question)
-        decisions = _DECISIONS[implementation.hook]
-        if answer is not None and not isinstance(answer, decisions):
-            wanted = ", ".join(decision.__name__ for decision in decisions)
-            raise _failure(implementation, f"returned {type(answer).__name__}, not one of {wanted} or None")
+        if answer is not None and (why := objection(implementation.hook, answer, question)) is not None:
+            raise _failure(implementation, why)
         return answer
 
     async def _call(self, implementation: _Implementation, question: dict[str, object]) -> object:
@@ -248,7 +289,7 @@ def _register(members: Sequence[Member], reactor: Reactor) -> dict[str, list[_Im
             raise PluginUnsuitable(member.name, f"does not implement {', '.join(sorted(unknown))}")
         seats[member.name] = _seat(member, reactor)
     implementations: dict[str, list[_Implementation]] = {}
-    for hook in (*_DECISIONS, *_NOTIFICATIONS):
+    for hook in (*ANSWERS, *_NOTIFICATIONS):
         found = {
             implementation.plugin_name: implementation for implementation in getattr(manager.hook, hook).get_hookimpls()
         }

@@ -48,10 +48,16 @@ class RepositoryHidden(RepositoryNotFound):
 
 
 class AccessDenied(Refusal):
-    """The client may read the repository, but may not do this."""
+    """The client may read the repository, but may not do this. `refs` are those of a push that are refused."""
 
     verdict = Verdict.DENIED
     message = "access denied"
+
+    def __init__(
+        self, reason: str, *, message: str | None = None, plugin: str | None = None, refs: tuple[str, ...] = ()
+    ) -> None:
+        super().__init__(reason, message=message, plugin=plugin)
+        self.refs = refs
 
 
 class MalformedRequest(Refusal):

@@ -17,8 +17,9 @@ from twisted.internet.error import CannotListenError
 from twisted.protocols.tls import TLSMemoryBIOFactory
 
 from gitgate.audit import Audit
+from gitgate.audit_log import AuditLog, AuditLogUnusable
 from gitgate.config.listener import Listener, TlsSettings
-from gitgate.config.model import Config, GitSettings, Limits
+from gitgate.config.model import AuditSettings, Config, GitSettings, Limits
 from gitgate.config.problems import ConfigError, Problem
 from gitgate.deadline import within
 from gitgate.gateway import Gateway
@@ -37,6 +38,8 @@ from gitgate.transports.tls import tls_options
 
 #: All that a program needs which embeds gitgate, besides `gitgate.plugin` for its plugins.
 __all__ = [
+    "AuditLogUnusable",
+    "AuditSettings",
     "Door",
     "DoorBlocked",
     "GitSettings",
@@ -87,19 +90,21 @@ class Server(Service):
         members: Sequence[Member],
         limits: Limits | None = None,
         git: GitSettings | None = None,
+        audit: AuditSettings | None = None,
         public_urls: Mapping[str, str] | None = None,
     ) -> None:
         limits, git = limits or Limits(), git or GitSettings()
         self.doors: tuple[Door, ...] = ()
         self._reactor = reactor
         self._chain = PluginChain(members, reactor)
+        self._audit_log = _audit_log(audit or AuditSettings(), reactor)
         self._runner = GitRunner(
             reactor,
             _installed_git(git),
             max_operations=limits.max_operations,
             idle_deadline_seconds=float(limits.idle_deadline),
         )
-        self._gateway = Gateway(self._chain, self._runner, Audit(reactor, self._audited))
+        self._gateway = Gateway(self._chain, self._runner, Audit(reactor, self._audited), public_urls or {})
         self._connections = Connections(limits.max_connections)
         self._login_deadline_seconds = float(limits.login_deadline)
         self._idle_deadline_seconds = float(limits.idle_deadline)
@@ -117,6 +122,7 @@ class Server(Service):
                 members=members(config),
                 limits=config.limits,
                 git=config.git,
+                audit=config.audit,
                 public_urls=config.public_urls,
             )
         except PluginUnsuitable as unsuitable:
@@ -124,7 +130,9 @@ class Server(Service):
             raise ConfigError([entry.problem(unsuitable.why)]) from unsuitable
 
     async def start(self) -> None:
-        """Start the plugins and open every door, or none. Raises `DoorBlocked`."""
+        """Start the plugins and open every door, or none. Raises `AuditLogUnusable` or `DoorBlocked`."""
+        if self._audit_log is not None:
+            self._audit_log.open()
         await self._chain.start()
         try:
             self._ports = []
@@ -148,11 +156,15 @@ class Server(Service):
         except TimeoutError:
             _log.warning("operations still run after %g s; their clients are disconnected", _DRAIN_SECONDS)
         self._connections.abort()
+        await _turn(self._reactor)  # connections hear only now that they are lost, and what no git runs for yet ends
         await self._runner.stop()
+        await _turn(self._reactor)  # what git ran for is recorded
         # Each plugin has its own deadline for a record, so this ends.
         while self._telling:
             await next(iter(self._telling))
         await self._chain.stop()
+        if self._audit_log is not None:
+            self._audit_log.close()
 
     def startService(self) -> None:
         """For Twisted's application framework, where nobody awaits the start: a failure is logged."""
@@ -165,6 +177,8 @@ class Server(Service):
         return ensureDeferred(self.stop())
 
     def _audited(self, record: AuditRecord) -> None:
+        if self._audit_log is not None:
+            self._audit_log.write(record)
         # No client waits for what plugins do with a record; the end of the server does.
         telling = ensureDeferred(self._chain.audited(record))
         self._telling.add(telling)
@@ -237,6 +251,12 @@ def members(config: Config) -> list[Member]:
     return built
 
 
+def _audit_log(settings: AuditSettings, reactor: Any) -> AuditLog | None:
+    if settings.file is None:
+        return None
+    return AuditLog(None if settings.file == "-" else settings.file, reactor.seconds)
+
+
 def _installed_git(settings: GitSettings) -> Git:
     search_path = os.environ.get("PATH", os.defpath)
     return Git(
@@ -255,6 +275,13 @@ def _url(listener: Listener, port: Any) -> str:
     host = "localhost" if bound.host in ("0.0.0.0", "::", "127.0.0.1") else bound.host  # noqa: S104
     host = f"[{host}]" if ":" in host else host
     return f"{listener.transport.value}://{host}:{bound.port}"
+
+
+async def _turn(reactor: Any) -> None:
+    """Waits until the reactor has done what is due now."""
+    turned: Deferred[None] = Deferred()
+    reactor.callLater(0, turned.callback, None)
+    await turned
 
 
 async def _closed(port: Any) -> None:

@@ -3,8 +3,12 @@
     serve.py            serves; with running.py (the process), start_lines.py (what it says), directory_mode.py
     demo.py             serves an example, made by demo_folder.py
     check.py            tells what is wrong with a configuration
+    explain.py          tells why somebody may or may not do something, with explanation_text.py
+    repos.py            lists what somebody can reach
+    asking.py           who asks, for both, with key_file.py
     plugins.py          lists what is installed
     config.py           shows the configuration, its schema and its example
+    audit.py            prints the schema of the audit log
     init.py, passwd.py  write the first configuration; write a user's password
     exits.py, stops.py  how commands end
     logs.py, systemd.py what a running server tells the machine
@@ -17,18 +21,21 @@ import sys
 import click
 
 from gitgate import __version__
+from gitgate.cli.audit import audit
 from gitgate.cli.check import check
 from gitgate.cli.config import config
 from gitgate.cli.demo import demo
 from gitgate.cli.exits import Exit
+from gitgate.cli.explain import explain
 from gitgate.cli.init import init
 from gitgate.cli.passwd import passwd
 from gitgate.cli.plugins import plugins
+from gitgate.cli.repos import repos
 from gitgate.cli.serve import serve
 
 
 @click.group(
-    commands=[serve, check, plugins, config, init, passwd, demo],
+    commands=[serve, check, explain, repos, plugins, config, audit, init, passwd, demo],
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )

@@ -21,9 +21,12 @@ def anonymous_pushes(entries: Sequence[PluginEntry]) -> Iterator[str]:
 
 
 def _rules(name: str, settings: Any) -> Iterator[str]:
-    for position, rule in enumerate(settings.rules):
-        if _WRITING & {Access(verb) for verb in rule.allow or ()} and {"everyone", "anonymous"} & set(rule.who):
-            yield f"{name}: {rule.name or f'rules[{position}]'}"
+    from gitgate_rules import labelled_rules
+
+    writing = {access.value for access in _WRITING}
+    for labelled in labelled_rules(settings):
+        if writing & set(labelled.rule.allow or ()) and {"everyone", "anonymous"} & set(labelled.rule.who):
+            yield f"{name}: {labelled.label}"
 
 
 def _repoperms(settings: Any) -> Iterator[str]:

@@ -36,6 +36,7 @@ def findings(file: Path) -> Findings:
     _look_at_git(config, found, place)
     for index, listener in enumerate(config.listen):
         _look_at_listener(listener, ("listen", index), found, place)
+    _look_at_audit_log(config, found, place)
     _look_at_plugins(config, found, place)
     found.problems.sort(key=lambda problem: problem.position or _START)
     return found
@@ -60,6 +61,23 @@ def _look_at_git(config: Config, found: Findings, place: _Place) -> None:
         found.problems.append(place(("git", "executable"), str(error)))
     else:
         found.fine.append(f"git      {git}")
+
+
+def _look_at_audit_log(config: Config, found: Findings, place: _Place) -> None:
+    file = config.audit.file
+    if file is None or file == "-":
+        return
+    # Whether it can be written is known, up to a read-only disk, without making it.
+    if file.is_dir():
+        problem = "is a folder"
+    elif not file.exists() and not file.parent.is_dir():
+        problem = "the folder for it does not exist"
+    elif not os.access(file if file.exists() else file.parent, os.W_OK):
+        problem = "may not be written"
+    else:
+        found.fine.append(f"audit    {file}")
+        return
+    found.problems.append(place(("audit", "file"), f"{file}: {problem}"))
 
 
 def _look_at_listener(listener: Listener, keys: KeyPath, found: Findings, place: _Place) -> None:

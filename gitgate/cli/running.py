@@ -14,6 +14,7 @@ from twisted.internet.defer import CancelledError, Deferred, ensureDeferred, suc
 from twisted.python.failure import Failure
 
 from gitgate.cli import logs, systemd
+from gitgate.cli.start_lines import WARNING
 from gitgate.config import Config
 from gitgate.reactor import use_monotonic_clock
 from gitgate.server import Door, Server
@@ -33,7 +34,8 @@ def run(config: Config, start_lines: StartLines) -> None:
     logs.start_logging(config.log)
     logs.take_over_twisted()
     use_monotonic_clock(reactor)
-    life = _Life(reactor, Server.from_config(config, reactor), start_lines)
+    say = _log_lines if config.audit.file == "-" else _print_lines
+    life = _Life(reactor, Server.from_config(config, reactor), lambda doors: say(start_lines(doors)))
     reactor.callWhenRunning(life.begin)
     reactor.addSystemEventTrigger("before", "shutdown", life.end)
     reactor.run()
@@ -44,11 +46,11 @@ def run(config: Config, start_lines: StartLines) -> None:
 class _Life:
     """One server's start and end on a running reactor. `failure` is why it could not live, or end, as it should."""
 
-    def __init__(self, reactor: Any, server: Server, start_lines: StartLines) -> None:
+    def __init__(self, reactor: Any, server: Server, announce: Callable[[Sequence[Door]], None]) -> None:
         self.failure: BaseException | None = None
         self._reactor = reactor
         self._server = server
-        self._start_lines = start_lines
+        self._announce = announce
         self._starting: Deferred[None] = succeed(None)
         self._asked = False
         self._ending = False
@@ -71,7 +73,7 @@ class _Life:
     async def _start(self) -> None:
         try:
             await self._server.start()
-            self._say(self._start_lines(self._server.doors))
+            self._announce(self._server.doors)
         except CancelledError:
             return
         except Exception as error:
@@ -79,15 +81,6 @@ class _Life:
             self._stop()
             return
         systemd.notify("READY=1")
-
-    def _say(self, lines: Iterable[str]) -> None:
-        try:
-            for line in lines:
-                click.echo(line)
-        except OSError as error:  # nobody reads it; clients come all the same
-            _log.warning("standard output cannot be written: %s", error)
-            # Python would try again when it ends, fail again, and end with code 120.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
     def _signalled(self, number: int, frame: FrameType | None) -> None:
         if not self._asked:
@@ -109,3 +102,19 @@ class _Life:
 
     def _failed(self, failure: Failure) -> None:
         self.failure = failure.value
+
+
+def _print_lines(lines: Iterable[str]) -> None:
+    try:
+        for line in lines:
+            click.echo(line)
+    except OSError as error:  # nobody reads it; clients come all the same
+        _log.warning("standard output cannot be written: %s", error)
+        # Python would try again when it ends, fail again, and end with code 120.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _log_lines(lines: Iterable[str]) -> None:
+    """Where standard output has the audit log, which nothing else may stand between."""
+    for line in lines:
+        _log.log(logging.WARNING if line.startswith(WARNING) else logging.INFO, "%s", line.removeprefix(WARNING))

@@ -8,6 +8,9 @@ from gitgate.config import Config
 from gitgate.plugin import Transport
 from gitgate.server import Door
 
+#: How a line begins that tells of a danger.
+WARNING = "WARNING: "
+
 #: The line that says that clients can come.
 READY = "ready"
 
@@ -23,7 +26,7 @@ def start_lines(served: str, config: Config, doors: Sequence[Door], notes: Seque
         yield _door_line(door, config.public_urls)
     yield from notes
     for where in anonymous_pushes(config.plugins):
-        yield f"WARNING: whoever can connect may push without a login: {where}"
+        yield f"{WARNING}whoever can connect may push without a login: {where}"
     yield READY
 
 

@@ -29,6 +29,12 @@ class Unavailable(Stop):
     exit_code = Exit.UNAVAILABLE
 
 
+class Temporary(Stop):
+    """What had to answer did not, and may do so later."""
+
+    exit_code = Exit.TEMPORARY
+
+
 class Misconfigured(Stop):
     """Somebody has to edit a file first."""
 
@@ -38,6 +44,7 @@ class Misconfigured(Stop):
 @contextmanager
 def told() -> Iterator[None]:
     """Turns what can be wrong with a configuration, or with the machine, into a `Stop`; all else is a bug."""
+    from gitgate.audit_log import AuditLogUnusable
     from gitgate.config import ConfigError
     from gitgate.git.installed import NoGit
     from gitgate.plugin_chain import PluginUnsuitable
@@ -49,7 +56,7 @@ def told() -> Iterator[None]:
         yield
     except ConfigError as error:
         raise Misconfigured(str(error)) from None
-    except (HostKeyUnusable, TlsFilesUnusable, PluginUnsuitable) as error:
+    except (AuditLogUnusable, HostKeyUnusable, TlsFilesUnusable, PluginUnsuitable) as error:
         raise Misconfigured(f"gitgate: {error}") from None
     except (DoorBlocked, NoGit) as error:
         raise Unavailable(f"gitgate: {error}") from None

@@ -18,13 +18,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gitgate.config.listener import Listener, TlsSettings
-from gitgate.config.model import Config, GitSettings, Limits, LogSettings, PluginEntry
+from gitgate.config.model import AuditSettings, Config, GitSettings, Limits, LogSettings, PluginEntry
 from gitgate.config.problems import ConfigError, Position, Problem
 
 if TYPE_CHECKING:
     from gitgate.config.installed_plugins import InstalledPlugin
 
 __all__ = [
+    "AuditSettings",
     "Config",
     "ConfigError",
     "GitSettings",

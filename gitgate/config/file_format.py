@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, Literal
 
 from gitgate.config.checks import Checked, positive, public_url
 from gitgate.config.listener import ListenUrl, TlsSettings
-from gitgate.config.model import DEFAULT_DEADLINE, GitSettings, Limits, LogSettings
+from gitgate.config.model import DEFAULT_DEADLINE, AuditSettings, GitSettings, Limits, LogSettings
 from gitgate.plugin import Duration
 
 
@@ -56,6 +56,7 @@ class ConfigFile:
     public_urls: PublicUrls = field(default_factory=PublicUrls)
     limits: Limits = field(default_factory=Limits)
     log: LogSettings = field(default_factory=LogSettings)
+    audit: AuditSettings = field(default_factory=AuditSettings)
     git: GitSettings = field(default_factory=GitSettings)
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 from gitgate.config.file_format import TOP_KEYS, ListenEntry, PublicUrls
 from gitgate.config.installed_plugins import InstalledPlugin, installed_plugins
 from gitgate.config.listener import Listener, parse_mode
-from gitgate.config.model import Config, GitSettings, Limits, LogSettings, PluginEntry
+from gitgate.config.model import AuditSettings, Config, GitSettings, Limits, LogSettings, PluginEntry
 from gitgate.config.plugin_entries import read_plugin_entry
 from gitgate.config.problems import ConfigError, Problem, did_you_mean
 from gitgate.config.reading import Reading
@@ -60,6 +60,7 @@ def load_text(
         plugins=_plugins(reading, installed_plugins() if installed is None else installed),
         limits=_section(reading, "limits", Limits()),
         log=_section(reading, "log", LogSettings()),
+        audit=_section(reading, "audit", AuditSettings()),
         git=_section(reading, "git", GitSettings()),
         references=reading.referenced,
     )

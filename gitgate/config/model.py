@@ -46,6 +46,13 @@ class LogSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AuditSettings:
+    """Where each operation is recorded as a line of JSON: a file, "-" for standard output, or None for nowhere."""
+
+    file: Literal["-"] | Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GitSettings:
     """The git that serves.
 
@@ -109,5 +116,6 @@ class Config:
     plugins: tuple[PluginEntry, ...] = ()
     limits: Limits = Limits()
     log: LogSettings = LogSettings()
+    audit: AuditSettings = AuditSettings()
     git: GitSettings = GitSettings()
     references: Mapping[str, Mapping[str, str]] = field(default_factory=_nothing, repr=False, compare=False)

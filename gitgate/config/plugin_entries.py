@@ -17,7 +17,7 @@ _IMPL_MARK: Final = "gitgate_impl"
 HOOKS: Final = tuple(name for name, member in vars(Hooks).items() if hasattr(member, _SPEC_MARK))
 
 #: The hooks whose first answer decides. Only a failure of the first may be taken for "no opinion".
-_DECISIONS: Final = frozenset({"authenticate", "resolve_path", "authorize"})
+_DECISIONS: Final = frozenset({"authenticate", "resolve_path", "authorize", "create_repository"})
 
 
 class PluginUnusable(Exception):

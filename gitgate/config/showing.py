@@ -30,6 +30,7 @@ def shown(config: Config) -> dict[str, Any]:
         "plugins": [_plugin(entry) for entry in config.plugins],
         "limits": _plain(config.limits),
         "log": _plain(config.log),
+        "audit": _plain(config.audit),
         "git": {
             "executable": None if git.executable is None else str(git.executable),
             "config": dict.fromkeys(git.config, _HIDDEN),

@@ -5,6 +5,7 @@ tests/unit/git/test_process.py fails when Twisted changes it.
 """
 
 import errno
+import fcntl
 import os
 import signal
 from collections.abc import Mapping, Sequence
@@ -16,6 +17,13 @@ from twisted.internet.protocol import ProcessProtocol
 
 #: Python ignores these two, and a child must not inherit that: git ends by SIGPIPE when nobody reads its output.
 _RESET_SIGNALS: Final = (signal.SIGPIPE, signal.SIGXFSZ)
+
+#: Where the script hook_chain.sh tells gitgate what it has found, and reads that gitgate knows.
+HOOK_SPEAKS: Final = 3
+HOOK_LISTENS: Final = 4
+
+_STREAMS: Final = {0: "w", 1: "r", 2: "r"}
+_HOOK_STREAMS: Final = {HOOK_SPEAKS: "r", HOOK_LISTENS: "w"}
 
 #: What a pipe of Linux holds. Twisted's own reader takes 8 KiB at a time.
 _READ_SIZE: Final = 65536
@@ -56,10 +64,20 @@ class GroupLeader(Process):
     processReaderFactory = _PipeReader  # noqa: N815
 
     def __init__(
-        self, reactor: Any, argv: Sequence[str], environment: Mapping[str, str], protocol: ProcessProtocol
+        self,
+        reactor: Any,
+        argv: Sequence[str],
+        environment: Mapping[str, str],
+        protocol: ProcessProtocol,
+        *,
+        with_hook: bool = False,
     ) -> None:
-        """Start `argv`. Raises OSError where that cannot be done, and ValueError for a NUL in an argument."""
-        super().__init__(reactor, argv[0], argv, environment, None, protocol)
+        """Start `argv`; with the two streams of a hook besides the usual three, where there is one of ours.
+
+        Raises OSError where that cannot be done, and ValueError for a NUL in an argument.
+        """
+        streams = _STREAMS | _HOOK_STREAMS if with_hook else _STREAMS
+        super().__init__(reactor, argv[0], argv, environment, None, protocol, childFDs=streams)
 
     def _trySpawnInsteadOfFork(  # noqa: N802
         self,
@@ -71,15 +89,23 @@ class GroupLeader(Process):
         environment: Mapping[str, str],
         kwargs: Mapping[str, Mapping[int, int]],
     ) -> bool:
-        self.pid = self._group = os.posix_spawn(
-            executable,
-            list(args),
-            environment,
-            # Our ends of the pipes are above 2, so no redirection overwrites the source of another.
-            file_actions=[(os.POSIX_SPAWN_DUP2, ours, childs) for childs, ours in kwargs["fdmap"].items()],
-            setpgroup=0,
-            setsigdef=_RESET_SIGNALS,
-        )
+        # From high numbers, so that no redirection overwrites the source of another.
+        sources = {
+            childs: fcntl.fcntl(ours, fcntl.F_DUPFD_CLOEXEC, max(kwargs["fdmap"]) + 1)
+            for childs, ours in kwargs["fdmap"].items()
+        }
+        try:
+            self.pid = self._group = os.posix_spawn(
+                executable,
+                list(args),
+                environment,
+                file_actions=[(os.POSIX_SPAWN_DUP2, source, childs) for childs, source in sources.items()],
+                setpgroup=0,
+                setsigdef=_RESET_SIGNALS,
+            )
+        finally:
+            for source in sources.values():
+                os.close(source)
         self.status = -1
         return True
 

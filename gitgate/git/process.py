@@ -19,8 +19,9 @@ from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from gitgate.git.child import GroupLeader
+from gitgate.git.child import HOOK_LISTENS, HOOK_SPEAKS, GroupLeader
 from gitgate.git.command import GitCommand
+from gitgate.idle import IdleTimer
 from gitgate.reactor import Reactor, Timer
 
 #: How long git may take to end by itself once its input is closed. receive-pack then removes its quarantine, which
@@ -32,7 +33,7 @@ _SECONDS_UNTIL_KILL: Final = 3.0
 class Client(Protocol):
     """The transport's side of one running git."""
 
-    def git_started(self, git: "GitProcess") -> None:
+    def git_started(self, git: "RunningGit") -> None:
         """git runs: its input may be written now. Not a byte was asked from the client before."""
 
     def write(self, data: bytes) -> None:
@@ -48,6 +49,25 @@ class Client(Protocol):
         """Go on."""
 
 
+class RunningGit(Protocol):
+    """What a transport does with git while it runs: a consumer of input, and a producer of output (IPushProducer)."""
+
+    def write(self, data: bytes) -> None:
+        """Give git some of the client's bytes."""
+
+    def finish(self) -> None:
+        """The client has sent all that it will."""
+
+    def pauseProducing(self) -> None:
+        """Read no more of git's output: the client does not keep up."""
+
+    def resumeProducing(self) -> None:
+        """Go on reading."""
+
+    def stopProducing(self) -> None:
+        """The client can take no more, ever."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GitExit:
     """How git ended. `code` is its exit code, or minus the signal that ended it."""
@@ -59,6 +79,8 @@ class GitExit:
     """The client was gone, or had to go, before git had ended."""
     silent: bool = False
     """No byte had moved for the whole idle deadline, and gitgate ended it."""
+    rewound: tuple[str, ...] = ()
+    """The refs of a push that would have been rewound, and may only be moved forward; nothing was stored."""
 
 
 @implementer(IPushProducer)
@@ -72,10 +94,11 @@ class GitProcess(ProcessProtocol):
     ) -> None:
         self._reactor = reactor
         self._client = client
-        self._idle_deadline_seconds = idle_deadline_seconds
         self._writes_repository = writes_repository
-        self._last_byte = reactor.seconds()
+        self._idle_deadline_seconds = idle_deadline_seconds
         self._timer: Timer | None = None
+        self._hook_found: Callable[[bytes], None] | None = None
+        self._hook_said = bytearray()
         self._abandoned = False
         self._silent = False
         self._exit: GitExit | None = None
@@ -83,9 +106,13 @@ class GitProcess(ProcessProtocol):
         self._bytes_in = 0
         self._bytes_out = 0
 
-    def start(self, command: GitCommand) -> None:
-        """Spawn `command`. Raises OSError or ValueError where that cannot be done."""
-        GroupLeader(self._reactor, command.argv, command.environment, self)
+    def start(self, command: GitCommand, hook_found: Callable[[bytes], None] | None = None) -> None:
+        """Spawn `command`. Raises OSError or ValueError where that cannot be done.
+
+        `hook_found` is called with what a hook of ours has found, before the hook goes on.
+        """
+        self._hook_found = hook_found
+        GroupLeader(self._reactor, command.argv, command.environment, self, with_hook=hook_found is not None)
 
     def ended(self) -> "Deferred[GitExit]":
         """Fires once git has ended and its output is with the client. Each call gives a Deferred of its own."""
@@ -101,7 +128,7 @@ class GitProcess(ProcessProtocol):
     def write(self, data: bytes) -> None:
         """Give git some of the client's bytes. Discarded once git reads no more, as by a closed pipe."""
         self._bytes_in += len(data)
-        self._last_byte = self._reactor.seconds()
+        self._idle.moved()
         self.transport.write(data)
 
     def finish(self) -> None:
@@ -138,22 +165,37 @@ class GitProcess(ProcessProtocol):
     # What Twisted calls.
 
     def connectionMade(self) -> None:
+        self._idle = IdleTimer(self._reactor, self._idle_deadline_seconds, self._fell_silent)
         self.transport.registerProducer(_Input(self._client), True)
-        self._after(self._idle_deadline_seconds, self._check_idle)
         self._client.git_started(self)
 
     def outReceived(self, data: bytes) -> None:
-        self._last_byte = self._reactor.seconds()
+        self._idle.moved()
         if not self._abandoned:
             self._bytes_out += len(data)
             self._client.write(data)
 
     def errReceived(self, data: bytes) -> None:
-        self._last_byte = self._reactor.seconds()
+        self._idle.moved()
         if not self._abandoned:
             self._client.write_error(data)
 
+    def childDataReceived(self, childFD: int, data: bytes) -> None:  # noqa: N803
+        if childFD != HOOK_SPEAKS:
+            super().childDataReceived(childFD, data)
+            return
+        self._hook_said += data
+        if self._hook_said.endswith(b"\n\n") and self._hook_found is not None:
+            self._hook_found(bytes(self._hook_said))
+            self.transport.writeToChild(HOOK_LISTENS, b"\n")
+
+    def processExited(self, reason: Failure) -> None:
+        # `git gc`, which may go on in the background, has inherited these two.
+        self.transport.closeChildFD(HOOK_SPEAKS)
+        self.transport.closeChildFD(HOOK_LISTENS)
+
     def processEnded(self, reason: Failure) -> None:
+        self._idle.stop()
         self._cancel_timer()
         code = 0
         if isinstance(reason.value, ProcessTerminated):
@@ -169,7 +211,7 @@ class GitProcess(ProcessProtocol):
         for deferred in waiting:
             deferred.callback(self._exit)
 
-    # One timer serves for all that this process waits for.
+    # One timer serves for the steps of its end.
 
     def _after(self, seconds: float, call: Callable[[], None]) -> None:
         self._cancel_timer()
@@ -179,13 +221,9 @@ class GitProcess(ProcessProtocol):
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
 
-    def _check_idle(self) -> None:
-        left = self._last_byte + self._idle_deadline_seconds - self._reactor.seconds()
-        if left > 0:
-            self._after(left, self._check_idle)
-        else:
-            self._silent = True
-            self.abandon()
+    def _fell_silent(self) -> None:
+        self._silent = True
+        self.abandon()
 
     def _terminate(self) -> None:
         self.transport.signal_group(signal.SIGTERM)

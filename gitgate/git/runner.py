@@ -1,10 +1,16 @@
 """Runs git for one operation after the other, and no more of them at once than the configuration allows."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+
 from twisted.internet.defer import CancelledError, Deferred
 
 from gitgate.git.child import keep_descriptors_to_ourselves
-from gitgate.git.command import Exchange, Git
+from gitgate.git.command import Exchange, Git, GitCommand
 from gitgate.git.process import Client, GitExit, GitProcess
+from gitgate.git.push import Judge, Push, PushTerms, RunGit
+from gitgate.git.repository_hooks import HookFolders, hooks_of
 from gitgate.plugin import Access, GitRequest, Identity, Repository
 from gitgate.reactor import Reactor
 from gitgate.refusals import Overloaded
@@ -19,6 +25,7 @@ class GitRunner:
         self._git = git
         self._max_operations = max_operations
         self._idle_deadline_seconds = idle_deadline_seconds
+        self._hook_folders = HookFolders()
         self._running = 0
         self._stopping = False
         self._waiting: list[Deferred[None]] = []
@@ -33,6 +40,10 @@ class GitRunner:
             ended.callback(None)
         return ended
 
+    def close(self) -> None:
+        """Remove what was made for git. To be called after `stop` has fired."""
+        self._hook_folders.remove()
+
     async def run(
         self, request: GitRequest, repository: Repository, identity: Identity, exchange: Exchange, client: Client
     ) -> GitExit:
@@ -40,26 +51,68 @@ class GitRunner:
 
         Raises `Overloaded` where as many run as may, and OSError where git cannot be started.
         """
+        with self._operation():
+            return await self._run(self._git.command(request, repository, identity, exchange), request.access, client)
+
+    async def push(
+        self,
+        request: GitRequest,
+        repository: Repository,
+        identity: Identity,
+        exchange: Exchange,
+        client: Client,
+        judge: Judge,
+    ) -> GitExit:
+        """How a push ended, whose commands `judge` has allowed or refused before git has seen them.
+
+        Raises what `run` raises, and `MalformedRequest`.
+        """
+
+        async def receive(terms: PushTerms) -> RunGit:
+            command = self._git.command(request, repository, identity, Exchange.STATELESS)
+            if terms.forward_only:
+                hooks = await hooks_of(command, repository, self._reactor)
+                command = self._hook_folders.beside(command, hooks, terms)
+            return partial(self._run, command, request.access)
+
+        advertise: RunGit | None = None
+        if exchange is Exchange.CONVERSATION:
+            advertising = self._git.command(request, repository, identity, Exchange.ADVERTISEMENT)
+            advertise = partial(self._run, advertising, Access.READ)
+        with self._operation():
+            push = Push(self._reactor, client, idle_deadline_seconds=self._idle_deadline_seconds)
+            return await push.serve(advertise, judge, receive)
+
+    @contextmanager
+    def _operation(self) -> Iterator[None]:
         if self._stopping:
             raise Overloaded("the server is stopping")
         if self._running >= self._max_operations:
             raise Overloaded(f"{self._running} operations are running, as many as limits.max_operations allows")
-        process = GitProcess(
-            self._reactor,
-            client,
-            idle_deadline_seconds=self._idle_deadline_seconds,
-            writes_repository=request.access is not Access.READ,
-        )
-        command = self._git.command(request, repository, identity, exchange)
         self._running += 1
         try:
-            process.start(command)
-            while True:
-                try:
-                    return await process.ended()
-                except CancelledError:
-                    process.abandon()
+            yield
         finally:
             self._running -= 1
             while not self._running and self._waiting:
                 self._waiting.pop().callback(None)
+
+    async def _run(
+        self,
+        command: GitCommand,
+        access: Access,
+        client: Client,
+        hook_found: Callable[[bytes], None] | None = None,
+    ) -> GitExit:
+        process = GitProcess(
+            self._reactor,
+            client,
+            idle_deadline_seconds=self._idle_deadline_seconds,
+            writes_repository=access is not Access.READ,
+        )
+        process.start(command, hook_found)
+        while True:
+            try:
+                return await process.ended()
+            except CancelledError:
+                process.abandon()

@@ -1,6 +1,6 @@
 """The hooks: everything that gitgate asks or tells a plugin."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from typing import Final, TypeAlias, TypeVar
 
 import pluggy
@@ -59,8 +59,29 @@ class Hooks:
     def authorize(self, identity: Identity, request: GitRequest, repository: Repository) -> Answer[Allow | Deny]:
         """May this identity do this?
 
-        Asked before git starts. `Allow` or `Deny` decide; None leaves it to the next plugin. When all abstain, the
-        request is denied.
+        Asked before git starts, and for a push again when its commands are known (`request.updates`), before any object
+        is stored. A plugin that looks at refs abstains, or allows, while `updates` is empty. `Deny.refs` names the refs
+        that are refused; one refused ref refuses the whole push. When all abstain, the request is denied.
+
+        Whether an update of a branch rewinds it is not known before its objects are there. So a push that updates refs
+        is asked about once more, with `RefChange.REWIND` for each of them: where that is denied, git takes
+        fast-forwards only. A change of a tag is always asked as a rewind.
+        """
+
+    @hookspec
+    def create_repository(self, identity: Identity, request: GitRequest, repository: Repository) -> Answer[Repository]:
+        """Make the repository that `resolve_path` returned with `exists=False`.
+
+        Asked once `authorize` has allowed `Access.CREATE`, of the plugins in order; the first that answers has made it.
+        Returns it with `exists=True`. When all abstain, the repository is not found.
+        """
+
+    @hookspec
+    def list_repositories(self, identity: Identity) -> Answer[Sequence[str]]:
+        """The paths of the repositories that this plugin serves, as clients would write them, for overviews.
+
+        Every plugin is asked. What the identity may not read need not be left out: each path is resolved and authorized
+        before it is shown.
         """
 
     @hookspec

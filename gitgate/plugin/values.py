@@ -146,7 +146,8 @@ class GitRequest:
     `path` is the virtual path: normalised, percent-decoded, starting with "/", with no empty, "." or ".." segment.
     `protocol` is git's protocol version: 0, 1 or 2. `host` is the name the client used for this server, where its
     transport says so. `access` is the service's own, or CREATE where a push would make the repository.
-    `updates` is empty until a push's commands are known.
+    `updates` is empty until a push's commands are known. `username` is the name that stands in the client's URL, which
+    need not be who it is: `git` in `ssh://git@git.example.org/team/app`.
     """
 
     request_id: str
@@ -157,6 +158,7 @@ class GitRequest:
     host: str | None
     access: Access
     updates: tuple[RefUpdate, ...] = ()
+    username: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,12 +168,14 @@ class Repository:
     `directory` is the absolute path of the repository itself: the one that holds HEAD, objects and refs (for a work
     tree, its `.git`). `name` is what people call it, without a leading "/" and without ".git"; rules match it.
     `environment` is added to git's and to its hooks' environment. `exists` is False where a push may create it.
+    `moved_to` is the path to be used from now on, where the one that was asked for is an old name; the client is told.
     """
 
     directory: Path
     name: str
     environment: Mapping[str, str] = field(default_factory=_nothing, hash=False)
     exists: bool = True
+    moved_to: str | None = None
 
     def __post_init__(self) -> None:
         if not self.directory.is_absolute():

@@ -10,7 +10,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from gitgate.gateway import Gateway, new_request_id
-from gitgate.git.process import GitExit, GitProcess
+from gitgate.git.process import GitExit, RunningGit
 from gitgate.login import ANONYMOUS_LOGIN
 from gitgate.plugin import GitRequest, Transport
 from gitgate.reactor import Clock, Timer
@@ -61,7 +61,7 @@ class GitProtocol(Protocol):
         self._request_id = new_request_id()
         self._peer = peer_at(Transport.GIT, self.transport.getPeer())
         self._stderr = StderrLog(self._request_id)
-        self._git: GitProcess | None = None
+        self._git: RunningGit | None = None
         self._serving: Deferred[GitExit] | None = None
         self._client_is_gone = False
         self._deadline = self._abort_later()
@@ -94,7 +94,7 @@ class GitProtocol(Protocol):
 
     # The client's side of git (gitgate.git.process.Client).
 
-    def git_started(self, git: GitProcess) -> None:
+    def git_started(self, git: RunningGit) -> None:
         self._git = git
         self.transport.registerProducer(git, True)
         self.transport.resumeProducing()

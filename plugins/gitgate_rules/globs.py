@@ -1,6 +1,6 @@
-"""Which repositories a pattern means.
+"""Which repositories, or which refs, a pattern means.
 
-A pattern is compared with a repository's name segment by segment, upper and lower case told apart:
+A pattern is compared with a whole name, segment by segment, upper and lower case told apart:
 
     *        any characters within one segment
     ?        one character within one segment
@@ -11,7 +11,7 @@ Before {user} belongs a folder of its own, as in "users/{user}/**": with "{user}
 others has it.
 
 Everything else stands for itself. What other pattern languages use and this one does not is refused where it is
-written: a rule that matches less than it seems to is a hole.
+written: a rule that matches less than it seems to is a hole. The name of a ref is written in full, from `refs/` on.
 """
 
 import fnmatch
@@ -32,17 +32,25 @@ _FOREIGN: Final = {
     "!": "has no negation; put a rule with deny above",
 }
 
+#: What git lets no ref's name have (git-check-ref-format(1)), beyond the signs of the pattern language.
+_NEVER_IN_A_REF: Final = re.compile(r"[\x00-\x20\x7f~^:]|\.\.|@\{")
+
 
 @dataclass(frozen=True, slots=True)
-class RepositoryGlob:
-    """A pattern, ready to be compared with names. `parse` makes it."""
+class Glob:
+    """A pattern, ready to be compared with names. `of_repositories` and `of_refs` make it.
+
+    Every name that is meant begins with `head` and ends with `tail`, so that most others need not be taken apart.
+    """
 
     text: str
+    head: str
+    tail: str
     _tests: tuple[_SegmentTest | None, ...]  # None stands for "**"
 
     @classmethod
-    def parse(cls, text: str) -> "RepositoryGlob":
-        """The glob that `text` writes. Raises ValueError, with words for its author, where it could never match."""
+    def of_repositories(cls, text: str) -> "Glob":
+        """The repositories that `text` means. Raises ValueError, with words for its author, where it can mean none."""
         if text.startswith("/"):
             raise ValueError(f"{text!r}: a repository's name has no leading '/'; write {text.lstrip('/') or '**'!r}")
         if text.endswith(".git"):
@@ -51,13 +59,60 @@ class RepositoryGlob:
             raise ValueError(
                 f"{text!r}: a repository's name has no '/' at its end; for all below, write {text + '**'!r}"
             )
+        return cls._parse(text, "repository")
+
+    @classmethod
+    def of_refs(cls, text: str) -> "Glob":
+        """The refs that `text` means. Raises ValueError, with words for its author, where it can mean none."""
+        if text.endswith("/"):
+            raise ValueError(f"{text!r}: a ref's name has no '/' at its end; for all below, write {text + '**'!r}")
+        if text.startswith(("heads/", "tags/", "/refs/")):
+            raise ValueError(
+                f"{text!r}: a ref's name is written in full; write {'refs/' + text.removeprefix('/refs/')!r}"
+            )
+        if text in ("refs", "refs/heads", "refs/tags"):
+            raise ValueError(f"{text!r}: is no ref; for all below, write {text + '/**'!r}")
+        if not text.startswith(("refs/", "**/")) and text != "**":
+            raise ValueError(
+                f"{text!r}: a ref's name is written in full; write {'refs/heads/' + text!r} for a branch, "
+                f"{'refs/tags/' + text!r} for a tag"
+            )
+        if text.endswith("$"):
+            raise ValueError(f"{text!r}: a pattern means whole names; leave the '$' out")
+        if match := _NEVER_IN_A_REF.search(text):
+            raise ValueError(f"{text!r}: no ref's name has {match[0]!r} in it")
+        for segment in text.split("/"):
+            if segment.startswith("."):
+                raise ValueError(f"{text!r}: no part of a ref's name begins with '.'; write '*' for anything in a part")
+            if segment.endswith(".lock"):
+                raise ValueError(f"{text!r}: no part of a ref's name ends with '.lock'")
+        return cls._parse(text, "ref")
+
+    @classmethod
+    def _parse(cls, text: str, kind: str) -> "Glob":
         try:
-            return cls(text, tuple(_segment_test(segment) for segment in text.split("/")))
+            tests = tuple(_segment_test(segment, kind) for segment in text.split("/"))
         except ValueError as error:
             raise ValueError(f"{text!r}: {error}") from None
+        literal = re.split(r"[*?{}]+", text)
+        # The "/" beside "**" is only there where "**" takes in a segment.
+        return cls(text, literal[0].removesuffix("/"), literal[-1].removeprefix("/"), tests)
+
+    @property
+    def needs_user(self) -> bool:
+        """Nothing is meant where nobody has logged in."""
+        return "{user}" in self.text.split("/")
+
+    def covers(self, other: "Glob") -> bool:
+        """Everything that `other` means is certainly meant. False where it takes more than a look to know."""
+        if self.text in (other.text, "**"):
+            return True
+        # "team/**" covers "team" and "team/x*": these begin with the very segments that stand before "**".
+        stem = self.text.removesuffix("/**")
+        return stem != self.text and f"{other.text}/".startswith(f"{stem}/")
 
     def matches(self, name: Sequence[str], user: str | None) -> bool:
-        """Whether the repository whose name has these segments is meant when `user` asks.
+        """Whether the name of these segments is meant when `user` asks.
 
         Takes at most as many steps as the name has segments, times those of the pattern: where a segment does not fit,
         only the last "**" needs to take in one more, as whatever an earlier one could take in, the last one can.
@@ -83,14 +138,14 @@ class RepositoryGlob:
         return all(test is None for test in self._tests[at:])
 
 
-def _segment_test(segment: str) -> _SegmentTest | None:
+def _segment_test(segment: str, kind: str) -> _SegmentTest | None:
     if segment == "**":
         return None
     if segment == "{user}":
         # The name is compared, never put into a pattern: a user called "*" is one user.
         return lambda part, user: part == user
     if segment in ("", ".", ".."):
-        raise ValueError(f"no repository's name has the segment {segment!r}")
+        raise ValueError(f"no {kind}'s name has the segment {segment!r}")
     if "**" in segment:
         raise ValueError("'**' stands for whole segments; within one, write '*'")
     for character, why in _FOREIGN.items():

@@ -1,81 +1,65 @@
 """The plugin: the first rule that matches decides."""
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Final
+import os
+import time
+from collections.abc import Callable, Iterable
+from typing import Final, TypeAlias
 
-from gitgate.plugin import Access, Allow, Deny, GitRequest, Identity, Repository, hookimpl
-from gitgate_rules.globs import RepositoryGlob
-from gitgate_rules.principals import Principal, parse_principal
-from gitgate_rules.settings import Rule, RulesSettings
+from gitgate.plugin import Allow, Deny, GitRequest, Identity, Repository, SettingsError, WatchedFile, hookimpl
+from gitgate_rules.judging import judge_request, judge_updates
+from gitgate_rules.never_decides import rules_that_never_decide
+from gitgate_rules.ready_rule import ReadyRule, user_of
+from gitgate_rules.rules_file import LabelledRule, RulesFileError, labelled_rules, parse_rules
+from gitgate_rules.settings import RulesSettings
 
 _log: Final = logging.getLogger(__name__)
 
+_Rules: TypeAlias = tuple[ReadyRule, ...]
+
 
 class RulesPlugin:
-    """Answers `authorize` by the first rule that matches repository, identity and access; abstains without one."""
+    """Answers `authorize` by the first rule that matches repository, identity, verb and ref; abstains without one.
 
-    settings_type = RulesSettings
+    Changes of a rules file are in use within about a second; a change that cannot be read is logged, and the rules
+    before it stay.
+    """
 
-    def __init__(self, settings: RulesSettings) -> None:
-        self._rules = tuple(_ReadyRule.of(rule, position) for position, rule in enumerate(settings.rules))
-        for warning in _rules_that_never_decide(self._rules):
-            _log.warning("%s", warning)
+    settings_type: Final = RulesSettings
+
+    def __init__(self, settings: RulesSettings, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._rules = _in_file(settings, clock) if settings.file is not None else _fixed(settings)
 
     @hookimpl
     def authorize(self, identity: Identity, request: GitRequest, repository: Repository) -> Allow | Deny | None:
-        """What the first matching rule says, with the rule as the reason."""
+        """What the first matching rule says, with the rule as the reason; of a push with known refs, for each ref."""
         name = repository.name.split("/")
-        for rule in self._rules:
-            vote = rule.vote(identity, request.access, name)
-            if vote is not None:
-                return vote
-        return None
+        matching = ((rule, rule.word_for(identity, name)) for rule in self._rules())
+        applicable = [(rule, word) for rule, word in matching if word is not None]
+        if request.updates:
+            return judge_updates(applicable, user_of(identity), request.updates)
+        return judge_request(applicable, request.access)
 
 
-@dataclass(frozen=True, slots=True)
-class _ReadyRule:
-    """A rule, parsed once. `label` is what the log calls it."""
-
-    label: str
-    repos: tuple[RepositoryGlob, ...]
-    who: tuple[tuple[str, Principal], ...]
-    accesses: frozenset[Access]
-    allows: bool
-    message: str | None
-
-    @classmethod
-    def of(cls, rule: Rule, position: int) -> "_ReadyRule":
-        return cls(
-            label=f"rules[{position}]" if rule.name is None else rule.name,
-            repos=tuple(RepositoryGlob.parse(text) for text in rule.repos),
-            who=tuple((text, parse_principal(text)) for text in rule.who),
-            accesses=frozenset(Access(verb) for verb in rule.verbs),
-            allows=rule.allow is not None,
-            message=rule.message,
-        )
-
-    def vote(self, identity: Identity, access: Access, name: Sequence[str]) -> Allow | Deny | None:
-        if access not in self.accesses:
-            return None
-        user = None if identity.is_anonymous else identity.name
-        if not any(glob.matches(name, user) for glob in self.repos):
-            return None
-        for word, means in self.who:
-            if means(identity):
-                if self.allows:
-                    return Allow(f"{self.label}: {access.value} allowed to {word}")
-                return Deny(f"{self.label}: {access.value} denied to {word}", self.message)
-        return None
+def _fixed(settings: RulesSettings) -> Callable[[], _Rules]:
+    rules = _ready(labelled_rules(settings))
+    return lambda: rules
 
 
-def _rules_that_never_decide(rules: Iterable[_ReadyRule]) -> Iterator[str]:
-    """A sentence for each rule that cannot matter, as those above it have decided for everyone on every repository."""
-    decided: dict[Access, str] = {}
-    for rule in rules:
-        if rule.accesses <= decided.keys():
-            above = " and ".join(dict.fromkeys(decided[access] for access in Access if access in rule.accesses))
-            yield f"{rule.label} never decides: {above} above it decides for everyone, on every repository"
-        elif any(glob.text == "**" for glob in rule.repos) and any(word == "everyone" for word, _ in rule.who):
-            decided |= {access: rule.label for access in rule.accesses if access not in decided}
+def _in_file(settings: RulesSettings, clock: Callable[[], float]) -> Callable[[], _Rules]:
+    file = settings.file
+    assert file is not None
+    name = os.fspath(file)
+    try:
+        return WatchedFile(file, lambda content: _ready(parse_rules(content, name)), clock=clock).current
+    except OSError as error:
+        raise SettingsError(f"cannot read {error.filename!r}: {error.strerror}", key="file") from error
+    except RulesFileError as error:
+        raise SettingsError(str(error), key="file") from error
+
+
+def _ready(rules: Iterable[LabelledRule]) -> _Rules:
+    ready = tuple(ReadyRule.of(labelled.rule, labelled.label) for labelled in rules)
+    for warning in rules_that_never_decide(ready):
+        _log.warning("%s", warning)
+    return ready

@@ -2,27 +2,37 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, get_args
+from pathlib import Path
+from typing import Final, Literal, TypeAlias, get_args
 
-from gitgate_rules.globs import RepositoryGlob
+from gitgate.plugin import SettingsError
+from gitgate_rules.globs import Glob
 from gitgate_rules.principals import parse_principal
 
-#: What a rule speaks about; each is the value of an `Access`.
-Verb: TypeAlias = Literal["read", "write", "create"]
+#: What a rule speaks about. Each stands for itself: none includes another.
+Verb: TypeAlias = Literal["read", "write", "force", "delete", "create"]
+
+#: Why a verb cannot stand in a rule with `refs`.
+_WITHOUT_REFS: Final = {
+    "read": "whoever may read a repository may read all of it; put read into a rule without refs",
+    "create": "a repository that is to be created has no refs; put create into a rule without refs",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """One rule: these people may, or may not, do this with these repositories.
+    """One rule: these people may, or may not, do this with these repositories, or with these refs of them.
 
-    `repos` are the patterns of `globs`, `who` the words of `principals`. One of `allow` and `deny` lists the verbs that
-    the rule decides; about the others it says nothing, and `write` does not include `read`. `name` is what the log
-    calls the rule, instead of its place in the list. `message` is shown to those whom the rule refuses, if they may
-    read the repository. Raises ValueError with everything that is wrong.
+    `repos` and `refs` are the patterns of `globs`, `who` the words of `principals`. One of `allow` and `deny` lists the
+    verbs that the rule decides; about the others it says nothing, and `write` includes none of them. Without `refs`,
+    the rule is about every ref. `name` is what the log calls the rule, instead of its place in the list. `message` is
+    shown to those whom the rule refuses, if they may read the repository. Raises ValueError with everything that is
+    wrong.
     """
 
     repos: tuple[str, ...]
     who: tuple[str, ...]
+    refs: tuple[str, ...] | None = None
     allow: tuple[Verb, ...] | None = None
     deny: tuple[Verb, ...] | None = None
     name: str | None = None
@@ -30,19 +40,24 @@ class Rule:
 
     def __post_init__(self) -> None:
         faults = [
-            *_faults_of_entries("repos", self.repos, RepositoryGlob.parse),
+            *_faults_of_entries("repos", self.repos, Glob.of_repositories),
             *_faults_of_entries("who", self.who, parse_principal),
         ]
+        if self.refs is not None:
+            faults += _faults_of_entries("refs", self.refs, Glob.of_refs)
         if (self.allow is None) == (self.deny is None):
             faults.append("write one of allow and deny, and list the verbs it decides")
-        if self.allow is not None:
-            faults += _faults_of_entries("allow", self.allow, _check_verb)
-        if self.deny is not None:
-            faults += _faults_of_entries("deny", self.deny, _check_verb)
+        for key, verbs in (("allow", self.allow), ("deny", self.deny)):
+            if verbs is not None:
+                faults += _faults_of_entries(key, verbs, _check_verb)
+                if self.refs is not None:
+                    faults += [f"{key}: {why}" for verb, why in _WITHOUT_REFS.items() if verb in verbs]
         if self.name is not None and not self.name.strip():
             faults.append("name: is empty; leave it out, or say what the rule is for")
         if self.message is not None and self.deny is None:
             faults.append("message: is for those whom a rule refuses, and this one allows; leave it out")
+        if self.message is not None and not self.message.isprintable():
+            faults.append("message: must be one line, without control characters")
         if faults:
             raise ValueError("; ".join(faults))
 
@@ -54,19 +69,33 @@ class Rule:
 
 @dataclass(frozen=True, kw_only=True)
 class RulesSettings:
-    """What stands in the configuration. `rules` are asked from top to bottom, and the first that matches decides."""
+    """What stands in the configuration: one of `rules` and `file`, a YAML file that holds such a list and nothing else.
 
-    rules: tuple[Rule, ...]
+    They are asked from top to bottom, and the first that matches decides.
+    """
+
+    rules: tuple[Rule, ...] | None = None
+    file: Path | None = None
 
     def __post_init__(self) -> None:
-        if not self.rules:
-            raise ValueError("rules: is empty; write a rule, or take the plugin out")
-        names = [rule.name for rule in self.rules if rule.name is not None]
-        for name in dict.fromkeys(names):
-            if names.count(name) > 1:
-                raise ValueError(
-                    f"rules: {names.count(name)} rules are called {name!r}; the log could not tell them apart"
-                )
+        if self.rules is None and self.file is None:
+            raise SettingsError("write the rules under `rules`, or name a file with them as `file`")
+        if self.rules is not None and self.file is not None:
+            raise SettingsError("rules stand in this file already; write one of `rules` and `file`", key="file")
+        if self.rules is not None:
+            if not self.rules:
+                raise ValueError("rules: is empty; write a rule, or take the plugin out")
+            if fault := fault_of_names(self.rules):
+                raise ValueError(f"rules: {fault}")
+
+
+def fault_of_names(rules: Iterable[Rule]) -> str | None:
+    """What is wrong with the names of these rules taken together, if anything."""
+    names = [rule.name for rule in rules if rule.name is not None]
+    for name in dict.fromkeys(names):
+        if names.count(name) > 1:
+            return f"{names.count(name)} rules are called {name!r}; the log could not tell them apart"
+    return None
 
 
 def _faults_of_entries(key: str, entries: Iterable[object], parse: Callable[[str], object]) -> Iterator[str]:

@@ -1,50 +1,127 @@
-"""The plugin: from a request's path to a repository below the root."""
+"""The plugin: from a request's path to a repository below one of the roots."""
 
-from dataclasses import dataclass
-from pathlib import Path
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from typing import Final
 
-from gitgate.plugin import GitRequest, Identity, Missing, Repository, SettingsError, hookimpl
-from gitgate_tree.recognise import looks_like_git_directory
-from gitgate_tree.tree import Tree
+from gitgate.plugin import Access, GitRequest, Identity, Missing, Repository, SettingsError, hookimpl
+from gitgate_tree.aliases import Aliases
+from gitgate_tree.creation import Creation, CreationFailed
+from gitgate_tree.names import Name, name_asked_for
+from gitgate_tree.roots import Roots
+from gitgate_tree.settings import TreeSettings
+from gitgate_tree.walk import names_below
+
+_log: Final = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, kw_only=True)
-class TreeSettings:
-    """What stands in the configuration.
-
-    `root` is the folder of repositories. `allow_symlinks` lets symbolic links lead out of it, and lets a repository's
-    `objects` and `refs` be links; a link to another repository below the root needs no permission.
-    """
-
-    root: Path
-    allow_symlinks: bool = False
+def _today() -> date:
+    return datetime.now(UTC).date()
 
 
 class TreePlugin:
-    """Answers `resolve_path` from one folder of repositories. `Tree` says which are served, and by which name."""
+    """Answers `resolve_path` from folders of repositories, makes repositories in them, and lists them.
+
+    `Tree` says which are served, `Roots` how they are called, `Aliases` how they were called before.
+    """
 
     settings_type = TreeSettings
 
-    def __init__(self, settings: TreeSettings) -> None:
-        self._tree = Tree(_real_root(settings.root), allow_symlinks=settings.allow_symlinks)
+    def __init__(self, settings: TreeSettings, *, today: Callable[[], date] = _today) -> None:
+        self._roots = Roots(settings.all_roots, allow_symlinks=settings.allow_symlinks, export_ok=settings.export_ok)
+        self._aliases = Aliases(settings.all_aliases, today=today)
+        self._creation = None
+        if settings.creation is not None:
+            self._creation = Creation(settings.creation, export_ok=settings.export_ok)
+        for old, alias in settings.all_aliases.items():
+            self._check_alias(old, alias.to)
 
     @hookimpl
-    def resolve_path(self, identity: Identity, request: GitRequest) -> Repository | Missing:
-        """The repository below the root that the path leads to."""
-        if not request.path.startswith("/"):
-            return Missing(f"{request.path!r} does not start with '/'")
-        relative = request.path[1:]
-        return self._tree.find(tuple(relative.split("/")) if relative else ())
+    def resolve_path(self, identity: Identity, request: GitRequest) -> Repository | Missing | None:
+        """The repository that the path leads to; None where no root is for such paths."""
+        asked = name_asked_for(request.path)
+        if isinstance(asked, Missing):
+            return asked
+        tenant = self._roots.tenant(request)
+        name = asked if tenant is None else (*tenant.prefix, *asked)
+        if self._roots.owner(name) is None:
+            return None
+        if self._roots.tenant_of(name) is not tenant:
+            return Missing(f"{'/'.join(name)} is in a root for other hosts or user names")
+        today = self._aliases.follow(name)
+        if isinstance(today, Missing):
+            return today
+        found = self._find(today)
+        if today is not name:
+            return found if isinstance(found, Missing) else replace(found, moved_to=self._roots.path(today))
+        if isinstance(found, Missing) and request.service.access is Access.WRITE:
+            return self._new(name, identity, found)
+        return found
 
+    @hookimpl
+    def create_repository(self, identity: Identity, request: GitRequest, repository: Repository) -> Repository | None:
+        """The repository that `resolve_path` has promised. Two who make it at once get the same."""
+        answer = self.resolve_path(identity, request)
+        if answer == replace(repository, exists=True):
+            return answer
+        if self._creation is None or answer != repository:
+            return None
+        name = tuple(repository.name.split("/"))
+        owner = self._roots.owner(name)
+        assert owner is not None, "resolve_path has found it"
+        self._creation.make(owner.root, name[len(owner.prefix) :])
+        found = self._find(name)
+        if isinstance(found, Missing):
+            raise CreationFailed(f"something else took the place of {repository.directory}: {found.reason}")
+        return found
 
-def _real_root(root: Path) -> Path:
-    try:
-        real = root.resolve(strict=True)
-        is_repository = looks_like_git_directory(real)
-    except OSError as error:
-        raise SettingsError(f"{root}: {error.strerror}; name a folder that gitgate can enter", key="root") from error
-    if not real.is_dir():
-        raise SettingsError(f"{root} is not a directory; name the folder that holds the repositories", key="root")
-    if is_repository:
-        raise SettingsError(f"{root} is itself a repository; name the folder that holds it", key="root")
-    return real
+    @hookimpl
+    def list_repositories(self, identity: Identity) -> Sequence[str]:
+        """The paths of all repositories in the roots for everybody. A tenant's have no path without its host."""
+        paths = set()
+        for tree in self._roots.for_everybody:
+            for below in names_below(tree):
+                name = (*tree.prefix, *below)
+                try:
+                    found = self._find(name)
+                except OSError as error:
+                    _log.warning("%r is not listed: %s", "/".join(name), error)
+                    continue
+                if isinstance(found, Repository) and found.name == "/".join(name):
+                    paths.add(f"/{found.name}")
+        return sorted(paths)
+
+    def _find(self, name: Name) -> Repository | Missing:
+        found = self._roots.find(name)
+        if isinstance(found, Repository) and found.name in self._aliases:
+            return Missing(f"{found.directory} has the name {found.name}, which is an alias for another repository")
+        return found
+
+    def _new(self, name: Name, identity: Identity, missing: Missing) -> Repository | Missing:
+        """The repository that a push may make, or why there is none and none may be made."""
+        owner = self._roots.owner(name)
+        if self._creation is None or owner is None:
+            return missing
+        if refused := self._creation.why_not(name, identity):
+            return Missing(f"{missing.reason}, and none is made: {refused}")
+        place = owner.place_for_new(name[len(owner.prefix) :])
+        if isinstance(place, Missing):
+            return Missing(f"{missing.reason}, and none is made: {place.reason}")
+        return Repository(directory=place, name="/".join(name), exists=False)
+
+    def _check_alias(self, old: str, new: str) -> None:
+        """Log what is odd about an alias. Raises SettingsError for one that cannot work."""
+        names = [tuple(text.split("/")) for text in (old, new)]
+        if any(self._roots.owner(name) is None for name in names):
+            raise SettingsError(f"{old} -> {new}: no root has the prefix of either name", key="aliases")
+        if self._roots.tenant_of(names[0]) is not self._roots.tenant_of(names[1]):
+            raise SettingsError(f"{old} -> {new}: those who reach the one do not reach the other", key="aliases")
+        try:
+            if isinstance(self._roots.find(names[0]), Repository):
+                _log.warning("aliases: %s -> %s hides the repository that is called %s", old, new, old)
+            if new not in self._aliases and isinstance(found := self._find(names[1]), Missing):
+                _log.warning("aliases: %s -> %s leads nowhere: %s", old, new, found.reason)
+        except OSError as error:
+            _log.warning("aliases: %s -> %s cannot be looked at: %s", old, new, error)

@@ -17,7 +17,8 @@ from gitgate.plugin import Missing
 #: What the system says of a path that leads nowhere. Every other error is an outage, and no answer.
 NOT_THERE: Final = frozenset({ENOENT, ENOTDIR, ELOOP, ENAMETOOLONG})
 
-_NOTHING: Final = 0
+#: What `file_type` says where nothing stands.
+NOTHING: Final = 0
 _HEAD: Final = re.compile(rb"ref:[ \t\n\r]*refs/|[0-9a-fA-F]{40}")
 
 
@@ -28,8 +29,8 @@ def repository_at(place: Path, *, follow_links: bool) -> Path | Missing | None:
     whether `objects` and `refs` may be symbolic links. Raises OSError where the system cannot tell.
     """
     child = place / ".git"
-    child_type = _file_type(child)
-    if child_type == _NOTHING:
+    child_type = file_type(child)
+    if child_type == NOTHING:
         return _git_directory(place, follow_links=follow_links)
     if looks_like_git_directory(place):
         return Missing(f"{place} is a bare repository with a .git inside, which git would serve instead")
@@ -45,18 +46,39 @@ def looks_like_git_directory(directory: Path) -> bool:
     return stands(directory / "HEAD") and stands(directory / "objects")
 
 
+def is_exported(directory: Path) -> bool:
+    """Whether the operator has marked the git directory for export, as git-daemon(1) asks for it."""
+    try:
+        (directory / "git-daemon-export-ok").stat()
+    except OSError as error:
+        if error.errno in NOT_THERE:
+            return False
+        raise
+    return True
+
+
 def stands(path: Path) -> bool:
     """Whether anything stands at `path`, be it a symbolic link that leads nowhere."""
-    return _file_type(path) != _NOTHING
+    return file_type(path) != NOTHING
+
+
+def file_type(path: Path) -> int:
+    """The S_IFMT of what stands at `path` (of the link itself, where it is one), or NOTHING."""
+    try:
+        return stat.S_IFMT(path.lstat().st_mode)
+    except OSError as error:
+        if error.errno in NOT_THERE:
+            return NOTHING
+        raise
 
 
 def _git_directory(directory: Path, *, follow_links: bool) -> Path | Missing | None:
-    head_type = _file_type(directory / "HEAD")
-    if head_type == _NOTHING:
+    head_type = file_type(directory / "HEAD")
+    if head_type == NOTHING:
         return None
     for name in ("objects", "refs"):
         entry = directory / name
-        entry_type = _file_type(entry)
+        entry_type = file_type(entry)
         if entry_type == stat.S_IFLNK and not follow_links:
             # Perhaps to another repository's objects, which would be served under a name that other rules are about.
             return Missing(f"{entry} is a symbolic link, which allow_symlinks would follow")
@@ -77,13 +99,3 @@ def _is_head(head: Path, head_type: int) -> bool:
         return False
     with head.open("rb") as file:
         return _HEAD.match(file.read(256)) is not None
-
-
-def _file_type(path: Path) -> int:
-    """The S_IFMT of what stands at `path` (of the link itself, where it is one), or 0 where nothing does."""
-    try:
-        return stat.S_IFMT(path.lstat().st_mode)
-    except OSError as error:
-        if error.errno in NOT_THERE:
-            return _NOTHING
-        raise

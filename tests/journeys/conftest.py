@@ -24,10 +24,10 @@ PASSWORDS = {"alice": "wonderland", "bob": "builder"}
 
 RULES = """
     rules:
-      - {repos: ["open/**"], who: [everyone], allow: [read, write]}
+      - {repos: ["open/**"], who: [everyone], allow: [read, write, force, delete]}
       - {repos: ["public/**"], who: [everyone], allow: [read]}
       - {repos: ["secret/**"], who: ["group:admins"], allow: [read, write]}
-      - {repos: ["team/**"], who: ["group:devs"], allow: [read, write]}
+      - {repos: ["team/**"], who: ["group:devs"], allow: [read, write, force, delete]}
       - {repos: ["team/**"], who: [authenticated], allow: [read]}
       - repos: ["team/**"]
         who: [authenticated]
@@ -303,6 +303,12 @@ def another_site(tmp_path: Path) -> Iterator[Callable[..., Site]]:
     yield start
     for each in running:
         each.daemon.close()
+
+
+@pytest.fixture(scope="session")
+def starting() -> Callable[..., Site]:
+    """Starts a site in a folder, for fixtures with a site of their own."""
+    return start_site
 
 
 @pytest.fixture(params=["ssh", "http", "https", "git"])

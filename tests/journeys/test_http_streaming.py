@@ -119,8 +119,8 @@ def test_a_connection_that_is_lost_in_the_middle_of_a_compressed_push_stores_not
             "Content-Type: application/x-git-receive-pack-request\r\nContent-Length: 1000\r\n\r\n".encode()
             + b"\x1f\x8b\x08\0\0\0\0\0\0\3"
         )
-        assert eventually(lambda: bool(of(site, unique)))
-    assert eventually(lambda: not of(site, unique))
+    assert eventually(lambda: f"git-receive-pack /open/{unique}.git: " in site.daemon.log())
+    assert not of(site, unique)
     assert list(repository.glob("objects/tmp_objdir-incoming-*")) == []
 
 

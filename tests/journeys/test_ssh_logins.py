@@ -48,7 +48,7 @@ def test_who_looks_for_a_shell_is_greeted_by_name(site, ssh):
 
     _, port = address(site.daemon.urls["ssh"])
     assert ran.returncode == 0
-    assert re.fullmatch(
+    assert re.match(
         r"Hi alice, you are logged in to gitgate\. There is no shell here; use git, for example:\n"
         rf"  git clone ssh://git@\S+:{port}/path/to/repository\n",
         ran.stdout,

@@ -179,7 +179,8 @@ def test_who_may_read_is_told_why_a_push_is_denied() -> None:
     house = House(site)
     refusal = house.serve(a_push())
     assert isinstance(refusal, AccessDenied)
-    assert (refusal.message, refusal.reason, refusal.plugin) == ("Pushing is for maintainers.", "not in devs", "site")
+    assert (refusal.reason, refusal.plugin) == ("not in devs", "site")
+    assert refusal.message == "Pushing is for maintainers. (id req-1)"
     assert site.asked[-1] == "authorize git-upload-pack"
 
 

@@ -1,6 +1,7 @@
 """The contract of each hook in short, through the chain that asks real plugins. `test_plugin_chain.py` has the rest."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,14 @@ class Everything:
     @hookimpl
     def authorize(self, identity: Identity, request: GitRequest, repository: Repository) -> Any:
         return self._note(identity, request, repository)
+
+    @hookimpl
+    def create_repository(self, identity: Identity, request: GitRequest, repository: Repository) -> Any:
+        return self._note(identity, request, repository)
+
+    @hookimpl
+    def list_repositories(self, identity: Identity) -> Any:
+        return self._note(identity)
 
     @hookimpl
     def audited(self, record: AuditRecord) -> None:
@@ -156,6 +165,62 @@ def test_hook_authorize_may_refuse_single_refs_of_a_push() -> None:
     chain = Chain(refused)
     assert chain.authorize(ALICE, a_push(updates=(command,)), a_repository()) == Ruling("1", refused)
     assert chain.asked == [("1", (ALICE, a_push(updates=(command,)), a_repository()))]
+
+
+PLANNED = a_repository("users/alice/new", exists=False)
+CREATION = (ALICE, a_push("/users/alice/new", access=Access.CREATE), PLANNED)
+
+
+def test_hook_create_repository_is_answered_by_the_first_plugin_that_makes_it() -> None:
+    made = replace(PLANNED, exists=True, environment={"SITE": "1"})
+    chain = Chain(None, made, None)
+    assert chain.create_repository(*CREATION) == Ruling("2", made)
+    assert chain.asked == [("1", CREATION), ("2", CREATION)]
+    assert Chain(None, None).create_repository(*CREATION) is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (PLANNED, "returned a repository with exists=False"),
+        (a_repository("users/bob/new"), "returned 'users/bob/new' at /srv/git/users/bob/new.git, and not"),
+        (
+            replace(PLANNED, exists=True, directory=Path("/srv/other.git")),
+            "returned 'users/alice/new' at /srv/other.git",
+        ),
+        (Path("/srv/git/users/alice/new.git"), "returned PosixPath, not one of Repository or None"),
+        (True, "returned bool"),
+        (OSError("disk full"), "raised OSError: disk full"),
+    ],
+)
+def test_hook_create_repository_fails_unless_it_returns_what_was_authorized(answer: Any, why: str) -> None:
+    chain = Chain(answer, replace(PLANNED, exists=True))
+    with pytest.raises(PluginFailure, match=f"^1: create_repository {why}"):
+        chain.create_repository(*CREATION)
+    assert chain.asked == [("1", CREATION)]
+
+
+def test_hook_list_repositories_gives_the_paths_of_all_plugins_each_once() -> None:
+    chain = Chain(("/a", "/b"), None, ["/b", "/c"], [])
+    assert chain.list_repositories(ALICE) == ["/a", "/b", "/c"]
+    assert chain.asked == [(name, (ALICE,)) for name in "1234"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (OSError("down"), "raised OSError: down"),
+        ("/abc", "returned a str, where a sequence of paths belongs"),
+        (["/a", 1], "returned a sequence that holds 1, which is not a str"),
+        ({"/a"}, "returned set, not one of Sequence or None"),
+        (b"/a", "returned a sequence that holds 47, which is not a str"),
+    ],
+)
+def test_hook_list_repositories_goes_on_without_a_plugin_that_fails(
+    answer: Any, why: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert Chain(answer, ["/b"]).list_repositories(ALICE) == ["/b"]
+    assert f"1: list_repositories {why}; what it serves is not listed" in caplog.messages
 
 
 def test_hook_audited_tells_everybody_although_one_fails() -> None:

@@ -28,7 +28,7 @@ from gitgate.plugin import (
     Repository,
     hookimpl,
 )
-from gitgate.plugin_chain import Member, PluginChain, PluginFailure, PluginUnsuitable, Ruling
+from gitgate.plugin_chain import Member, PluginChain, PluginFailure, PluginUnsuitable, Ruling, Vote
 from gitgate.testing import a_fetch, a_peer, a_repository, an_identity
 from gitgate.testing.waiting_loop import WaitingLoop
 
@@ -432,6 +432,56 @@ def test_a_plugin_that_cannot_be_asked_is_refused_when_it_is_loaded(plugin: obje
     with pytest.raises(PluginUnsuitable, match=why) as caught:
         PluginChain([Member(name="odd", plugin=plugin)], WaitingLoop().reactor)
     assert caught.value.plugin == "odd"
+
+
+class Judge:
+    def __init__(self, answer: object) -> None:
+        self._answer = answer
+
+    @hookimpl
+    def authorize(self, identity: Identity) -> Any:
+        if isinstance(self._answer, Exception):
+            raise self._answer
+        return self._answer
+
+
+def votes(*answers: object) -> list[tuple[str, object, bool]]:
+    chain = Chain(*map(Judge, answers))
+    given = chain.loop.run(chain.chain.votes("authorize", identity=ALICE, request=a_fetch(), repository=a_repository()))
+    assert all(isinstance(vote, Vote) for vote in given)
+    return [
+        (vote.plugin, str(vote.answer) if isinstance(vote.answer, PluginFailure) else vote.answer, vote.decides)
+        for vote in given
+    ]
+
+
+def test_all_votes_are_told_and_the_first_that_is_not_none_decides() -> None:
+    assert votes(None, Deny("no"), None, Allow("yes")) == [
+        ("p0", None, False),
+        ("p1", Deny("no"), True),
+        ("p2", None, False),
+        ("p3", Allow("yes"), False),
+    ]
+
+
+def test_a_failure_is_a_vote_and_decides_only_where_the_chain_would_have_asked() -> None:
+    failure = "p{}: authorize raised OSError: down"
+    assert votes(None, OSError("down"), Allow("yes")) == [
+        ("p0", None, False),
+        ("p1", failure.format(1), True),
+        ("p2", Allow("yes"), False),
+    ]
+    assert votes(Allow("yes"), OSError("down")) == [("p0", Allow("yes"), True), ("p1", failure.format(1), False)]
+
+
+def test_a_vote_of_another_type_is_a_failure() -> None:
+    [(_, answer, decides)] = votes(True)
+    assert (answer, decides) == ("p0: authorize returned bool, not one of Allow, Deny or None", True)
+
+
+def test_it_is_known_who_answers_a_hook() -> None:
+    chain = Chain(Judge(None), Answers(None), Judge(None)).chain
+    assert (chain.answering("authorize"), chain.answering("create_repository")) == (("p0", "p2"), ())
 
 
 def test_two_plugins_cannot_have_one_name() -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from gitgate.git.process import GitProcess
+from gitgate.git.process import RunningGit
 from gitgate.transports.http.inflate import Inflater, Uncompressed
 from gitgate.wire.malformed import Malformed
 from gitgate.wire.pktline import payload_length
@@ -24,7 +24,7 @@ class RequestBody:
         self._source = Inflater() if compressed else Uncompressed()
         self._wait = wait
         self._go_on = go_on
-        self._git: GitProcess | None = None
+        self._git: RunningGit | None = None
         self._git_is_full = False
         self._start = b""
         self._ended = False
@@ -46,7 +46,7 @@ class RequestBody:
         self._wait()
         self._end()
 
-    def start(self, git: GitProcess) -> None:
+    def start(self, git: RunningGit) -> None:
         """git runs."""
         self._git = git
         if self.malformed is None:

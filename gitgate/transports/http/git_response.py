@@ -4,7 +4,7 @@ from typing import Final
 
 from twisted.web.http import Request, datetimeToString
 
-from gitgate.git.process import GitProcess
+from gitgate.git.process import RunningGit
 from gitgate.transports.http.body import RequestBody
 from gitgate.transports.http.request_head import RequestHead
 from gitgate.transports.stderr_log import StderrLog
@@ -46,7 +46,7 @@ class GitResponse:
 
     # What git calls.
 
-    def git_started(self, git: GitProcess) -> None:
+    def git_started(self, git: RunningGit) -> None:
         self._request.registerProducer(git, True)
         if self._head.expects_continue and not self._body.begun:
             self._request.channel.write(b"HTTP/1.1 100 Continue\r\n\r\n")

@@ -9,7 +9,7 @@ from twisted.web.http import Request
 from gitgate.gateway import new_request_id
 from gitgate.git.process import GitExit
 from gitgate.login import ANONYMOUS_LOGIN
-from gitgate.plugin import GitRequest
+from gitgate.plugin import GitRequest, Password
 from gitgate.refusals import Refusal
 from gitgate.transports.http import responses
 from gitgate.transports.http.body import RequestBody
@@ -106,6 +106,7 @@ class GitHttpRequest(Request):
             protocol=head.protocol,
             host=head.host,
             access=head.target.service.access,
+            username=head.credentials.username if isinstance(head.credentials, Password) else None,
         )
         return await self._gateway.serve(request, login, response, head.exchange)
 

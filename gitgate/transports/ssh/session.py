@@ -1,4 +1,4 @@
-"""One session channel: one git command, or a greeting for somebody who looks for a shell.
+"""One session channel: one git command, `info`, or a greeting for somebody who looks for a shell.
 
 conch's own `SSHSession` cannot serve here. It ends the stream while data still waits for the client's window (a 20 MB
 clone over a line of 60 ms arrived cut off, with exit status 0), gives the client room for more before the child has
@@ -10,9 +10,9 @@ taken anything, and never pauses either side.
 
 import logging
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from struct import pack
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from twisted.conch.ssh.channel import SSHChannel
 from twisted.conch.ssh.common import NS
@@ -21,11 +21,13 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.python.failure import Failure
 
 from gitgate.gateway import Gateway, new_request_id
-from gitgate.git.process import GitExit, GitProcess
+from gitgate.git.process import GitExit, RunningGit
 from gitgate.login import Login
+from gitgate.overview import request_for_overview
 from gitgate.plugin import GitRequest, Peer
 from gitgate.refusals import Refusal, Unavailable
 from gitgate.transports.ssh.fields import Fields
+from gitgate.transports.ssh.info import INFO_COMMANDS, info, info_for_greeting
 from gitgate.transports.ssh.outbox import Outbox
 from gitgate.wire.malformed import Malformed
 from gitgate.wire.protocol_version import parse_protocol_version
@@ -62,6 +64,7 @@ class Session(SSHChannel):
         *,
         gateway: Gateway,
         login: Login,
+        username: str,
         peer: Peer,
         greeting: str,
     ) -> None:
@@ -74,13 +77,14 @@ class Session(SSHChannel):
         )
         self._gateway = gateway
         self._login = login
+        self._username = username
         self._peer = peer
         self._greeting = greeting
         self._protocol = 0
         self._newline = "\n"
         self._is_begun = False
-        self._serving: Deferred[GitExit] | None = None
-        self._git: GitProcess | None = None
+        self._serving: Deferred[GitExit] | Deferred[str] | None = None
+        self._git: RunningGit | None = None
         self._git_takes = True
         self._early = bytearray()
         self._has_eof = False
@@ -117,11 +121,16 @@ class Session(SSHChannel):
     def _greet(self) -> None:
         self._is_begun = True
         self._say(self._greeting, is_error=False)
-        self._end(0)
+        request = request_for_overview(new_request_id(), self._peer, self._username)
+        self._answer(info_for_greeting(self._gateway, self._login, request), request.request_id)
 
     def _execute(self, command: bytes) -> None:
         self._is_begun = True
         request_id = new_request_id()
+        if command in INFO_COMMANDS:
+            request = request_for_overview(request_id, self._peer, self._username)
+            self._answer(info(self._gateway, self._login, request, as_json=INFO_COMMANDS[command]), request_id)
+            return
         try:
             parsed = parse_ssh_command(command)
         except Malformed as error:
@@ -135,9 +144,18 @@ class Session(SSHChannel):
             protocol=self._protocol,
             host=None,
             access=parsed.service.access,
+            username=self._username,
         )
-        self._serving = Deferred.fromCoroutine(self._gateway.serve(request, self._login, self))
-        self._serving.addCallbacks(self._served, self._failed, errbackArgs=(request_id,))
+        self._serving = serving = Deferred.fromCoroutine(self._gateway.serve(request, self._login, self))
+        serving.addCallbacks(self._served, self._failed, errbackArgs=(request_id,))
+
+    def _answer(self, text: Coroutine[Any, Any, str], request_id: str) -> None:
+        self._serving = answering = Deferred.fromCoroutine(text)
+        answering.addCallbacks(self._answered, self._failed, errbackArgs=(request_id,))
+
+    def _answered(self, text: str) -> None:
+        self._say(text, is_error=False)
+        self._end(0)
 
     def _served(self, git: GitExit) -> None:
         if git.silent:
@@ -159,7 +177,7 @@ class Session(SSHChannel):
 
     # The client's side of git.
 
-    def git_started(self, git: GitProcess) -> None:
+    def git_started(self, git: RunningGit) -> None:
         self._git = git
         self.localWindowSize = _WINDOW
         if self._early:

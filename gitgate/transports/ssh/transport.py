@@ -208,6 +208,7 @@ class SshTransport(SSHServerTransport):
                 largest_packet,
                 gateway=self.factory.gateway,
                 login=login,
+                username=username,
                 peer=self._peer,
                 greeting=greeting(login.identity, url),
             )

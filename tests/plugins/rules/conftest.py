@@ -2,13 +2,26 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from gitgate_rules import RulesPlugin, RulesSettings
 from pydantic import TypeAdapter
 
-from gitgate.plugin import Access, Allow, Deny, GitRequest, Identity, Peer, Repository, Service, Transport
+from gitgate.plugin import (
+    Access,
+    Allow,
+    Deny,
+    GitRequest,
+    Identity,
+    Peer,
+    RefChange,
+    RefUpdate,
+    Repository,
+    Service,
+    Transport,
+)
 
 _SETTINGS = TypeAdapter(RulesSettings)
 
@@ -33,6 +46,28 @@ def decide(build: Callable[..., RulesSettings]) -> Callable[..., Callable[..., A
         return ask
 
     return start
+
+
+@pytest.fixture
+def judge(build: Callable[..., RulesSettings]) -> Callable[..., Callable[..., Allow | Deny | None]]:
+    """Starts a plugin with these rules; returns what asks it about a push: identity, then pairs of change and ref."""
+
+    def start(*rules: dict[str, object]) -> Callable[..., Allow | Deny | None]:
+        plugin = RulesPlugin(build(*rules))
+
+        def ask(identity: Identity, *updates: tuple[RefChange, str], name: str = "app") -> Allow | Deny | None:
+            request = replace(_a_request(Access.WRITE), updates=tuple(_an_update(*update) for update in updates))
+            return plugin.authorize(identity, request, Repository(directory=Path("/srv/git/a.git"), name=name))
+
+        return ask
+
+    return start
+
+
+def _an_update(change: RefChange, ref: str) -> RefUpdate:
+    old = "0" * 40 if change is RefChange.CREATE else "1" * 40
+    new = "0" * 40 if change is RefChange.DELETE else "2" * 40
+    return RefUpdate(ref=ref, old=old, new=new, change=change)
 
 
 def _a_request(access: Access) -> GitRequest:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 import pytest
-from gitgate_rules.globs import RepositoryGlob
+from gitgate_rules.globs import Glob
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -26,7 +26,7 @@ from hypothesis import strategies as st
     ],
 )
 def test_what_a_pattern_means(pattern: str, meant: list[str], not_meant: list[str]) -> None:
-    glob = RepositoryGlob.parse(pattern)
+    glob = Glob.of_repositories(pattern)
 
     found = [name for name in meant + not_meant if glob.matches(name.split("/"), "alice")]
 
@@ -55,7 +55,66 @@ def test_what_a_pattern_means(pattern: str, meant: list[str], not_meant: list[st
 )  # fmt: skip
 def test_a_pattern_that_could_never_match_is_refused_with_a_hint(pattern: str, told: str) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(told)}$"):
-        RepositoryGlob.parse(pattern)
+        Glob.of_repositories(pattern)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "meant", "not_meant"),
+    [
+        ("refs/heads/main", ["refs/heads/main"], ["refs/heads/main2", "refs/heads/main/x", "refs/tags/main"]),
+        ("refs/heads/release/**", ["refs/heads/release/1/2", "refs/heads/release"], ["refs/heads/release-1"]),
+        ("refs/heads/release/*/**", ["refs/heads/release/1/2"], ["refs/heads/release"]),
+        ("refs/heads/{user}/**", ["refs/heads/alice/x"], ["refs/heads/bob/x", "refs/heads/x/alice"]),
+        ("refs/tags/*", ["refs/tags/v1"], ["refs/tags/v1/rc1", "refs/heads/v1"]),
+        ("**", ["refs/heads/main", "refs/notes/x"], []),
+        ("**/main", ["refs/heads/main", "refs/tags/main"], ["refs/heads/mains"]),
+    ],
+)
+def test_which_refs_a_pattern_means(pattern: str, meant: list[str], not_meant: list[str]) -> None:
+    glob = Glob.of_refs(pattern)
+
+    assert [ref for ref in meant + not_meant if glob.matches(ref.split("/"), "alice")] == meant
+
+
+@pytest.mark.parametrize(
+    ("pattern", "told"),
+    [
+        ("x", "'x': a ref's name is written in full; write 'refs/heads/x' for a branch, 'refs/tags/x' for a tag"),
+        ("heads/dev", "'heads/dev': a ref's name is written in full; write 'refs/heads/dev'"),
+        ("tags/*", "'tags/*': a ref's name is written in full; write 'refs/tags/*'"),
+        ("/refs/heads/x", "'/refs/heads/x': a ref's name is written in full; write 'refs/heads/x'"),
+        ("refs/heads", "'refs/heads': is no ref; for all below, write 'refs/heads/**'"),
+        ("refs/a/", "'refs/a/': a ref's name has no '/' at its end; for all below, write 'refs/a/**'"),
+        ("refs/heads/main$", "'refs/heads/main$': a pattern means whole names; leave the '$' out"),
+        ("refs/heads/^x", "'refs/heads/^x': no ref's name has '^' in it"),
+        ("refs/heads/a b", "'refs/heads/a b': no ref's name has ' ' in it"),
+        ("refs/heads/a..b", "'refs/heads/a..b': no ref's name has '..' in it"),
+        ("refs/heads/.*", "'refs/heads/.*': no part of a ref's name begins with '.'; write '*' for anything in a part"),
+        ("refs/heads/x.lock", "'refs/heads/x.lock': no part of a ref's name ends with '.lock'"),
+        ("refs/tags/v[0-9]", "'refs/tags/v[0-9]': the pattern language has no [...]; use ? for any one character"),
+        ("refs//x", "'refs//x': no ref's name has the segment ''"),
+        ("", "'': a ref's name is written in full; write 'refs/heads/' for a branch, 'refs/tags/' for a tag"),
+    ],
+)  # fmt: skip
+def test_a_pattern_that_means_no_ref_is_refused_with_a_hint(pattern: str, told: str) -> None:
+    """Above all gitolite's refexes: `-  master$` protects a branch, and `master$` as a glob would protect none."""
+    with pytest.raises(ValueError, match=f"^{re.escape(told)}$"):
+        Glob.of_refs(pattern)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "covered", "not_covered"),
+    [
+        ("**", ["a", "a/**", "{user}"], []),
+        ("a/**", ["a", "a/b", "a/*/c", "a/**/b", "a/**"], ["ab", "ab/**", "*", "**"]),
+        ("a/*/**", ["a/*", "a/*/x"], ["a", "a/b/x"]),
+        ("a/*", ["a/*"], ["a/b"]),
+    ],
+)
+def test_what_a_pattern_certainly_covers(pattern: str, covered: list[str], not_covered: list[str]) -> None:
+    glob = Glob.of_repositories(pattern)
+
+    assert [other for other in covered + not_covered if glob.covers(Glob.of_repositories(other))] == covered
 
 
 pattern_segments = st.sampled_from(["**", "{user}"]) | st.text("ab*?", min_size=1, max_size=5).filter(
@@ -68,9 +127,26 @@ names = st.lists(st.text("ab", min_size=1, max_size=4), min_size=1, max_size=6)
     pattern=st.lists(pattern_segments, min_size=1, max_size=6), name=names, user=st.none() | st.text("ab", max_size=2)
 )
 def test_patterns_mean_what_their_definition_says(pattern: list[str], name: list[str], user: str | None) -> None:
-    glob = RepositoryGlob.parse("/".join(pattern))
+    glob = Glob.of_repositories("/".join(pattern))
 
     assert glob.matches(name, user) is _by_definition(pattern, name, user)
+
+
+@given(
+    pattern=st.lists(pattern_segments, min_size=1, max_size=4),
+    other=st.lists(pattern_segments, min_size=1, max_size=4),
+    name=names,
+    user=st.none() | st.text("ab", max_size=2),
+)
+def test_what_is_covered_is_meant_and_has_the_ends_that_are_told(
+    pattern: list[str], other: list[str], name: list[str], user: str | None
+) -> None:
+    glob, narrower = Glob.of_repositories("/".join(pattern)), Glob.of_repositories("/".join(other))
+
+    if narrower.matches(name, user):
+        assert "/".join(name).startswith(narrower.head)
+        assert "/".join(name).endswith(narrower.tail)
+        assert glob.matches(name, user) or not glob.covers(narrower)
 
 
 def _by_definition(pattern: Sequence[str], name: Sequence[str], user: str | None) -> bool:
@@ -114,7 +190,7 @@ def test_pattern_of_many_any_depths_against_a_long_path(monkeypatch: pytest.Monk
     pattern = "/".join(["**", "a"] * 30 + ["x"])
     name = [_CountedSegment("a")] * 2000
 
-    matched = RepositoryGlob.parse(pattern).matches(name, None)
+    matched = Glob.of_repositories(pattern).matches(name, None)
 
     assert not matched
     assert _CountedSegment.compared <= len(name) * len(pattern.split("/"))
@@ -122,6 +198,6 @@ def test_pattern_of_many_any_depths_against_a_long_path(monkeypatch: pytest.Monk
 
 def test_pattern_of_many_stars_against_a_long_segment() -> None:
     """The same within a segment: the test ends by its time limit where the expression backtracks."""
-    glob = RepositoryGlob.parse("*a" * 30 + "*b")
+    glob = Glob.of_repositories("*a" * 30 + "*b")
 
     assert not glob.matches(["a" * 4000], None)

@@ -1,12 +1,14 @@
 """What can be wrong with a rule, and what its author is told."""
 
+import json
 import re
 from collections.abc import Callable
 
 import pytest
 from gitgate_rules import Rule, RulesSettings
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
+WHOLE = "whoever may read a repository may read all of it; put read into a rule without refs"
 GOOD = {"repos": ["**"], "who": ["everyone"], "allow": ["read"]}
 
 
@@ -29,6 +31,14 @@ GOOD = {"repos": ["**"], "who": ["everyone"], "allow": ["read"]}
         ({"who": [""]}, "who: '': a name neither is empty nor begins or ends with a blank"),
         ({"who": ["alice "]}, "who: 'alice ': a name neither is empty nor begins or ends with a blank"),
         ({"message": "Welcome."}, "message: is for those whom a rule refuses, and this one allows; leave it out"),
+        ({"deny": ["read"], "allow": None, "message": "a\nb"}, "message: must be one line, without control characters"),
+        ({"refs": []}, f"refs: is empty; a rule needs at least one entry here; allow: {WHOLE}"),
+        ({"refs": ["refs"], "allow": ["force"]}, "refs: 'refs': is no ref; for all below, write 'refs/**'"),
+        ({"refs": ["**"], "allow": None, "deny": ["read"]}, f"deny: {WHOLE}"),
+        (
+            {"refs": ["**"], "allow": ["create"]},
+            "allow: a repository that is to be created has no refs; put create into a rule without refs",
+        ),
         ({"name": " "}, "name: is empty; leave it out, or say what the rule is for"),
         (
             {"repos": ["a/", "b//c"], "who": ["@x"]},
@@ -54,7 +64,7 @@ def test_a_rule_that_cannot_work_says_why_at_its_place(
         ({"repos": [2026]}, ("repos", 0)),
         ({"who": "everyone"}, ("who",)),
         ({"allow": ["push"]}, ("allow", 0)),
-        ({"deny": ["force"], "allow": None}, ("deny", 0)),
+        ({"deny": ["rewind"], "allow": None}, ("deny", 0)),
     ],
 )
 def test_what_is_no_rule_at_all_is_refused_at_the_very_entry(
@@ -72,7 +82,7 @@ def test_what_is_no_rule_at_all_is_refused_at_the_very_entry(
         ({"repos": (True,)}, "repos: True is not a text; put it into quotes if it is meant as one"),
         ({"who": (None,)}, "who: None is not a text; put it into quotes if it is meant as one"),
         ({"repos": "**"}, "repos: write a list, such as ['**']"),
-        ({"allow": ("push",)}, "allow: 'push': is no verb; write read, write or create"),
+        ({"allow": ("push",)}, "allow: 'push': is no verb; write read, write, force, delete or create"),
     ],
 )
 def test_a_program_that_builds_rules_is_told_the_same(change: dict[str, object], told: str) -> None:
@@ -92,3 +102,16 @@ def test_two_rules_of_one_name_are_refused(build: Callable[..., RulesSettings]) 
     """The reason in the log would not tell which of them decided."""
     with pytest.raises(ValidationError, match="2 rules are called 'team'; the log could not tell them apart"):
         build(GOOD | {"name": "team"}, GOOD, GOOD | {"name": "team"})
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({}, "write the rules under `rules`, or name a file with them as `file`"),
+        ({"rules": [GOOD], "file": "rules.yaml"}, "rules stand in this file already; write one of `rules` and `file`"),
+    ],
+)
+def test_rules_stand_in_one_place(settings: dict[str, object], told: str) -> None:
+    """Of rules in two places, an operator would change the ones that are not in use."""
+    with pytest.raises(ValidationError, match=re.escape(told)):
+        TypeAdapter(RulesSettings).validate_json(json.dumps(settings), strict=True)

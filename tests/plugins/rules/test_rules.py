@@ -106,6 +106,6 @@ def test_a_rule_below_one_that_decides_for_everyone_is_reported(
         )
 
     assert caplog.messages == [
-        "rules[2] never decides: closed above it decides for everyone, on every repository",
-        "late never decides: rules[4] and closed above it decides for everyone, on every repository",
+        "rules[2] never decides: closed above it decides all that it could",
+        "late never decides: closed and rules[1] above it decide all that it could",
     ]

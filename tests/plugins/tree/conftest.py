@@ -4,6 +4,7 @@ import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from gitgate_tree import TreePlugin, TreeSettings
@@ -75,9 +76,15 @@ def git_serves(git: Callable[..., str]) -> Callable[[Path], str]:
 def serve() -> Callable[..., Callable[[str], Repository | Missing]]:
     """Starts a plugin that serves this root, with these settings; returns what asks it for a path."""
 
-    def start(root: Path, **settings: bool) -> Callable[[str], Repository | Missing]:
+    def start(root: Path, **settings: Any) -> Callable[[str], Repository | Missing]:
         plugin = TreePlugin(TreeSettings(root=root, **settings))
-        return lambda path: plugin.resolve_path(ANONYMOUS, _a_request(path))
+
+        def ask(path: str) -> Repository | Missing:
+            answer = plugin.resolve_path(ANONYMOUS, _a_request(path))
+            assert answer is not None, "a single root is for every path"
+            return answer
+
+        return ask
 
     return start
 

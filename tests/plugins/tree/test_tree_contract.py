@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from gitgate_tree import TreePlugin, TreeSettings
+from gitgate_tree import Root, TreePlugin, TreeSettings
 
 from gitgate.testing import ResolverContract, a_fetch
 
@@ -17,3 +17,22 @@ class TestTree(ResolverContract):
         folder, *options = request.param
         make(root / "team" / folder, *options)
         return TreePlugin(TreeSettings(root=root))
+
+
+class TestTreeOfSeveralRoots(ResolverContract):
+    known = a_fetch("/attic/team/app")
+
+    @pytest.fixture
+    def plugin(self, tmp_path: Path, root: Path, make: Callable[..., Path]) -> TreePlugin:
+        make(tmp_path / "attic" / "team" / "app.git", "--bare")
+        roots = (Root(root=root), Root(root=tmp_path / "attic", prefix="attic"))
+        return TreePlugin(TreeSettings(roots=roots, aliases={"old": "attic/team/app"}, create_on_push=True))
+
+
+class TestTreeOfATenant(ResolverContract):
+    known = a_fetch("/team/app", host="git.customer.example:8443")
+
+    @pytest.fixture
+    def plugin(self, root: Path, make: Callable[..., Path]) -> TreePlugin:
+        make(root / "team" / "app.git", "--bare")
+        return TreePlugin(TreeSettings(roots=(Root(root=root, prefix="customer", hosts=("git.customer.example",)),)))

@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import TypeAlias
 
 import pytest
-from hypothesis import given
+from gitgate_tree import Root, TreePlugin, TreeSettings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gitgate.plugin import Missing, Repository
+from gitgate.plugin import ANONYMOUS, Missing, Repository
+from gitgate.testing import a_fetch
 
 Answer: TypeAlias = Repository | Missing
 Ask: TypeAlias = Callable[[str], Answer]
@@ -70,3 +72,43 @@ def test_the_paths_that_are_tried_find_every_repository_of_the_crowd(ask_in_crow
     found = [answer.name for answer in map(ask_in_crowd, asked) if isinstance(answer, Repository)]
 
     assert found == ["app", "team/app", "team/app", "work", "team/work", "team/deep/er/app"]
+
+
+@pytest.fixture(scope="module")
+def several_roots(tmp_path_factory: pytest.TempPathFactory, git: Callable[..., str]) -> TreePlugin:
+    """Three roots with repositories at the same places, and with links from everywhere to everywhere."""
+    top = tmp_path_factory.mktemp("roots")
+    folders = ("git", "attic", "customer")
+    for folder in folders:
+        for bare in ("app.git", "attic/app.git", "customer/app", "customer/attic/app.git"):
+            git("init", "--quiet", "--bare", top / folder / bare)
+        for other in folders:
+            (top / folder / f"to-{other}").symlink_to(top / other)
+            (top / folder / f"link-{other}.git").symlink_to(top / other / "app.git")
+    roots = (
+        Root(root=top / "git"),
+        Root(root=top / "attic", prefix="attic"),
+        Root(root=top / "customer", prefix="customer", hosts=("h",)),
+    )
+    return TreePlugin(TreeSettings(roots=roots, allow_symlinks=True))
+
+
+SEGMENTS_OF_ROOTS = [
+    *("app", "app.git", "attic", "customer", "to-git", "to-attic", "to-customer", "link-git", "link-attic"),
+]
+
+
+@settings(deadline=None)  # each example asks many times
+@given(
+    asked=st.lists(
+        st.tuples(st.lists(st.sampled_from(SEGMENTS_OF_ROOTS), min_size=1, max_size=4), st.sampled_from([None, "h"])),
+        min_size=10,
+    )
+)
+def test_no_two_repositories_share_a_name_and_none_has_two(
+    asked: list[tuple[list[str], str | None]], several_roots: TreePlugin
+) -> None:
+    answers = [several_roots.resolve_path(ANONYMOUS, a_fetch("/" + "/".join(path), host=host)) for path, host in asked]
+
+    found = {(answer.name, answer.directory) for answer in answers if isinstance(answer, Repository)}
+    assert len({name for name, _ in found}) == len({directory for _, directory in found}) == len(found)

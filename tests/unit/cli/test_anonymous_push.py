@@ -29,6 +29,15 @@ def test_a_rule_is_called_by_its_name():
     assert list(anonymous_pushes([entry])) == ["rules: sandbox"]
 
 
+def test_a_rule_in_a_file_of_its_own_is_found(tmp_path):
+    file = tmp_path / "rules.yaml"
+    file.write_text("- {repos: [a], who: [bob], allow: [force]}\n- {repos: [a], who: [everyone], allow: [write]}\n")
+    settings = gitgate_rules.RulesSettings(file=file)
+    entry = PluginEntry(use="rules", plugin_class=gitgate_rules.RulesPlugin, settings=settings)
+
+    assert list(anonymous_pushes([entry])) == [f"rules: {file}:2"]
+
+
 def test_reading_denying_and_people_with_a_login_are_no_reason_to_warn():
     entry = _rules(
         _rule("everyone", allow=("read",)), _rule("everyone", deny=("write",)), _rule("authenticated", allow=("write",))

@@ -84,3 +84,28 @@ def test_what_a_plugin_warns_of_is_said_as_well(here, capfd):
 
     assert (code, problems) == (0, [])
     assert "warning gitgate_rules.plugin: rules[1] never decides" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("file", "problem"),
+    [
+        (".", "is a folder"),
+        ("lost/audit.jsonl", "the folder for it does not exist"),
+        ("gitgate.yaml/audit.jsonl", "the folder for it does not exist"),
+    ],
+)
+def test_an_audit_log_that_cannot_be_opened_is_told_at_its_key(here, file, problem):
+    code, _, problems = _check(f"version: 1\nlisten: [{{url: git://127.0.0.1:0}}]\naudit: {{file: {file}}}\n" + PLUGINS)
+
+    assert (code, problems) == (78, [f"gitgate.yaml:3:9: audit.file: {here / file}: {problem}"])
+
+
+@pytest.mark.parametrize(("file", "lines"), [("audit.jsonl", ["audit    {here}/audit.jsonl"]), ('"-"', [])])
+def test_an_audit_log_that_will_be_made_is_not_made(here, file, lines):
+    code, said, _ = _check(f"version: 1\nlisten: [{{url: git://127.0.0.1:0}}]\naudit: {{file: {file}}}\n" + PLUGINS)
+
+    assert (code, said[2:]) == (
+        0,
+        [*(line.format(here=here) for line in lines), "plugin   tree", "gitgate.yaml is fine"],
+    )
+    assert [path.name for path in here.iterdir()] == ["gitgate.yaml"]

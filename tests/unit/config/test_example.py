@@ -7,13 +7,16 @@ from importlib import import_module
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from tomllib import loads
+from types import NoneType
 from typing import Any, get_args, get_type_hints
 
 import pytest
 
-from gitgate.config import Config, GitSettings, Limits, LogSettings, load
+from gitgate.config import AuditSettings, Config, GitSettings, Limits, LogSettings, load
 from gitgate.config.file_format import ConfigFile, ListenEntry, ReservedKeys
 from gitgate.config.listener import TlsSettings
+from gitgate.plugin import Access, Allow, Deny, GitRequest, RefChange, RefUpdate
+from gitgate.testing import Probe, a_push, an_identity
 
 _TOP = Path(__file__).parents[3]
 _EXAMPLE = _TOP / "gitgate.yaml.example"
@@ -42,7 +45,32 @@ def test_the_example_loads_relative_to_its_folder(tmp_path: Path) -> None:
     ]
     assert [entry.name for entry in config.plugins] == ["passwords", "authorized-keys", "rules", "tree"]
     assert config.plugins[3].settings.root == tmp_path / "repositories"
+    assert config.plugins[3].settings.creation.names == ("users/{user}/**",)
+    assert config.audit.file == tmp_path / "audit.jsonl"
     assert config.git.config["receive.certNonceSeed"] == "seed"
+
+
+def test_the_example_protects_main_and_lets_users_create_their_own(tmp_path: Path) -> None:
+    entry = _load_in(tmp_path, _EXAMPLE.read_text()).plugins[2]
+    plugin = entry.plugin_class(entry.settings)
+    dan, gus = an_identity("dan", "devs"), an_identity("gus")
+
+    def push(path: str, change: RefChange, branch: str = "main") -> GitRequest:
+        update = RefUpdate(ref=f"refs/heads/{branch}", old="1" * 40, new="2" * 40, change=change)
+        return a_push(path, updates=(update,))
+
+    asked = [
+        *((dan, push("/team/app", change)) for change in RefChange),
+        (dan, push("/team/app", RefChange.REWIND, "topic")),
+        (gus, push("/users/gus/notes", RefChange.CREATE)),
+        (gus, a_push("/users/gus/notes", access=Access.CREATE)),
+        (gus, a_push("/users/dan/notes", access=Access.CREATE)),
+    ]
+    probe = Probe(plugin)
+    answers = [type(probe.authorize(who, request)) for who, request in asked]
+    probe.close()
+
+    assert answers == [Allow, Allow, Deny, Deny, Allow, Allow, Allow, NoneType]
 
 
 def test_where_the_example_shows_a_default_it_is_the_default(tmp_path: Path) -> None:
@@ -55,10 +83,15 @@ def test_where_the_example_shows_a_default_it_is_the_default(tmp_path: Path) -> 
 
 def test_what_the_example_shows_as_an_alternative_loads_as_well(tmp_path: Path) -> None:
     """Commented entries are those that begin with `# - ` and the keys that follow, in the place of a list's entries."""
-    text = re.sub(r"^  # (- (?:url|use): .*|  [a-z_]+: .*)$", r"  \1", _EXAMPLE.read_text(), flags=re.MULTILINE)
+    commented = r"^  # (- (?:url|use): .*|  [a-z_]+:(?: .*)?|    - .*)$"
+    text = re.sub(commented, r"  \1", _EXAMPLE.read_text(), flags=re.MULTILINE)
     config = _load_in(tmp_path, text)
     assert (config.listen[3].socket, config.listen[3].mode) == (Path("/run/gitgate/http.sock"), 0o660)
-    assert [entry.use for entry in config.plugins] == ["htpasswd", "authorized-keys", "rules", "repoperms", "tree"]
+    assert [entry.use for entry in config.plugins] == [
+        *("htpasswd", "authorized-keys", "rules", "repoperms"),
+        *("tree", "tree"),
+    ]
+    assert [root.prefix for root in config.plugins[5].settings.roots] == ["", "attic", "customer"]
 
 
 def _settings_classes(settings_type: Any) -> Iterator[type]:
@@ -72,7 +105,7 @@ def _settings_classes(settings_type: Any) -> Iterator[type]:
 
 
 def _documented_classes() -> Iterator[type]:
-    yield from (ConfigFile, ListenEntry, TlsSettings, Limits, LogSettings, GitSettings, ReservedKeys)
+    yield from (ConfigFile, ListenEntry, TlsSettings, Limits, LogSettings, AuditSettings, GitSettings, ReservedKeys)
     for entry_point in _bundled().values():
         plugin = getattr(import_module(entry_point.module), entry_point.attr)
         yield from _settings_classes(plugin.settings_type)

@@ -132,7 +132,7 @@ def test_everything_that_is_wrong_is_told_at_once_in_the_order_of_the_file(
             _SMALLEST.replace("version: 1", "version: true"),
             ["1:1: version: must be 1, the version of this file's format"],
         ),
-        (_SMALLEST + "admin: {}\n", ["4:1: admin: unknown key"]),
+        (_SMALLEST + "metrics: {}\n", ["4:1: metrics: unknown key"]),
         (
             "version: 1\nlisten:\nplugins: []\n",
             [
@@ -206,6 +206,31 @@ def test_a_variable_needs_a_name(problems_of: Callable[..., list[str]]) -> None:
 
 def test_the_problems_are_values_too(load: Callable[..., Config]) -> None:
     with pytest.raises(ConfigError) as caught:
-        load(_SMALLEST + "admin: {}\n")
+        load(_SMALLEST + "metrics: {}\n")
     (problem,) = caught.value.problems
-    assert (str(problem.position), problem.keys, problem.message) == ("gitgate.yaml:4:1", ("admin",), "unknown key")
+    assert (str(problem.position), problem.keys, problem.message) == ("gitgate.yaml:4:1", ("metrics",), "unknown key")
+
+
+@pytest.mark.parametrize(
+    ("section", "file"),
+    [
+        ("", None),
+        ("audit: {}", None),
+        ("audit: {file: null}", None),
+        ("audit: {file: logs/audit.jsonl}", "{base}/logs/audit.jsonl"),
+        ("audit: {file: /var/log/audit.jsonl}", "/var/log/audit.jsonl"),
+        ("audit: {file: ./-}", "{base}/-"),
+    ],
+)
+def test_the_audit_log_is_a_file_below_the_folder_of_the_configuration(
+    load: Callable[..., Config], tmp_path: Path, section: str, file: str | None
+) -> None:
+    assert load(_SMALLEST + section).audit.file == (None if file is None else Path(file.format(base=tmp_path)))
+
+
+def test_a_dash_is_standard_output_for_the_audit_log(load: Callable[..., Config]) -> None:
+    assert load(_SMALLEST + "audit: {file: '-'}").audit.file == "-"
+
+
+def test_an_audit_log_elsewhere_is_a_mistake(problems_of: Callable[..., list[str]]) -> None:
+    assert problems_of(_SMALLEST + "audit: {file: [a]}") == ["4:9: audit.file: must be '-', or must be a text"]

@@ -73,7 +73,7 @@ def _all_mappings(value: Any) -> Iterator[dict[str, Any]]:
 def test_the_schema_knows_the_top_of_the_file() -> None:
     top = schema(_INSTALLED)
     assert top["$schema"] == "https://json-schema.org/draft/2020-12/schema"
-    assert list(top["properties"]) == ["version", "listen", "plugins", "public_urls", "limits", "log", "git"]
+    assert list(top["properties"]) == ["version", "listen", "plugins", "public_urls", "limits", "log", "audit", "git"]
     assert (top["required"], top["additionalProperties"]) == (["version", "listen", "plugins"], False)
     assert top["properties"]["version"]["const"] == 1
 

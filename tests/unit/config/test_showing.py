@@ -63,6 +63,7 @@ def test_the_configuration_is_shown_with_defaults_and_without_secrets(
         ],
         "limits": {"login_deadline": "30s", "idle_deadline": "10m", "max_operations": 100, "max_connections": 1000},
         "log": {"level": "info", "format": "text"},
+        "audit": {"file": None},
         "git": {
             "executable": None,
             "config": {"receive.certNonceSeed": "Secret(...)"},

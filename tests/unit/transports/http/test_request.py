@@ -33,6 +33,7 @@ def test_the_gateway_is_asked_what_the_client_asks(conversation, push):
         protocol=1,
         host="git.example.org",
         access=Access.WRITE,
+        username="alice",
     )
     assert login.identity.name == "alice"
     assert conversation.gateway.credentials == [Password(username="alice", password="a:b")]

@@ -21,6 +21,7 @@ from twisted.python.failure import Failure
 
 from gitgate.git.process import Client, GitExit
 from gitgate.login import METHODS, Login
+from gitgate.overview import Overview
 from gitgate.plugin import Credentials, GitRequest, Identity, Password, Peer, PublicKey
 from gitgate.refusals import MalformedRequest
 from gitgate.transports.connections import Connections
@@ -39,6 +40,8 @@ class RecordingGateway:
     requests: list[tuple[str, GitRequest]] = field(default_factory=list)
     judge: Callable[[Credentials], Awaitable[Identity] | Identity | Exception] = lambda c: Identity(name=c.username)
     served: Callable[[Client], Awaitable[GitExit] | Exception] = lambda client: Deferred()
+    overviews: list[tuple[str, GitRequest, int]] = field(default_factory=list)
+    reachable: Callable[[], Awaitable[Overview] | Overview | Exception] = Overview
 
     async def authenticate(self, credentials: Credentials, peer: Peer, request_id: str) -> Login:
         self.asked.append(credentials)
@@ -55,6 +58,13 @@ class RecordingGateway:
         if isinstance(answer, Exception):
             raise answer
         return await answer
+
+    async def overview(self, login: Login, request: GitRequest, *, most: int, seconds: float) -> Overview:
+        self.overviews.append((login.identity.name, request, most))
+        answer = self.reachable()
+        if isinstance(answer, Exception):
+            raise answer
+        return answer if isinstance(answer, Overview) else await answer
 
     def malformed(self, reason: str, peer: Peer, request_id: str, login: Login | None = None) -> MalformedRequest:
         return MalformedRequest(reason, message=reason)

@@ -69,6 +69,7 @@ def test_a_command_becomes_a_request(session: Any, gateway: Any) -> None:
         protocol=2,
         host=None,
         access=Access.WRITE,
+        username="alice",
     )
 
 

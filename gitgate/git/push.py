@@ -1,0 +1,297 @@
+"""A push, judged by its commands before git sees any of it.
+
+    ssh, git://   receive-pack --advertise-refs  -->  client   git says what it has, and ends
+    all           client  -->  commands  -->  judge            read to their end, and no further
+                  allowed:  commands, pack  -->  receive-pack --stateless-rpc  -->  client
+                  refused:  the report, from here; what the client still sends is discarded
+
+Two processes instead of one, so that the second can be told what the judge has decided, and so that a refused push
+costs nothing: no process, no disk, no memory.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import IPushProducer
+from zope.interface import implementer
+
+from gitgate.git.process import Client, GitExit, RunningGit
+from gitgate.idle import IdleTimer
+from gitgate.plugin import RefUpdate
+from gitgate.reactor import Reactor
+from gitgate.refusals import AccessDenied, MalformedRequest, Refusal
+from gitgate.wire.malformed import Malformed
+from gitgate.wire.push_commands import PushCommands, PushCommandsReader
+from gitgate.wire.push_report import refused_push
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushTerms:
+    """What an allowed push is bound to: the refs that may only be moved forward, and what the client is told of it."""
+
+    forward_only: tuple[str, ...] = ()
+    message: str = ""
+
+
+#: Allows a push on some terms, or raises a Refusal.
+Judge = Callable[[tuple[RefUpdate, ...]], Awaitable[PushTerms]]
+
+#: Runs one git process for a client, to its end. With a second argument, that is told what a hook of ours has found.
+RunGit = Callable[[Client, "Callable[[bytes], None] | None"], Awaitable[GitExit]]
+
+_OTHERS: Final = "refused together with another ref of this push"
+
+#: git's own exit code for "fatal:".
+_EXIT_FATAL: Final = 128
+
+
+@implementer(IPushProducer)
+class Push:
+    """The git that the client of a push sees, whatever runs behind it at the time."""
+
+    def __init__(self, reactor: Reactor, client: Client, *, idle_deadline_seconds: float) -> None:
+        self._client = client
+        self._idle = IdleTimer(reactor, idle_deadline_seconds, self._fell_silent)
+        self._reader = PushCommandsReader()
+        self._received: list[bytes] = []
+        self._input: RunningGit | None = None
+        self._output: RunningGit | None = None
+        self._output_is_paused = False
+        self._input_is_paused = False
+        self._input_has_ended = False
+        self._is_silent = False
+        self._waiting: Deferred[None] | None = None
+        self._git_is_heard = True
+        self._rewound: tuple[str, ...] = ()
+        self._bytes_in = 0
+        self._bytes_out = 0
+
+    async def serve(
+        self, advertise: RunGit | None, judge: Judge, receive: Callable[[PushTerms], Awaitable[RunGit]]
+    ) -> GitExit:
+        """How the push ended. `advertise` is None where the client was told before what git has, as over http.
+
+        Raises `MalformedRequest` for commands that are none. A push that the judge refuses is answered here, and ends
+        as one that git refuses: with exit code 0, for the report says it all.
+        """
+        self._client.git_started(self)
+        try:
+            return await self._serve(advertise, judge, receive)
+        finally:
+            self._idle.stop()
+
+    async def _serve(
+        self, advertise: RunGit | None, judge: Judge, receive: Callable[[PushTerms], Awaitable[RunGit]]
+    ) -> GitExit:
+        if advertise is not None:
+            self._client.pauseProducing()
+            advertised = await advertise(_Advertising(self), None)
+            if advertised.code != 0 or advertised.abandoned:
+                return self._ended(advertised.code, advertised)
+            self._client.resumeProducing()
+        commands = await self._commands()
+        if commands is None:
+            return self._ended(_EXIT_FATAL if self._reader.received else 0)
+        if not commands.updates and advertise is not None:
+            return self._ended(0)  # the client has nothing to push
+        self._client.pauseProducing()
+        try:
+            terms = await judge(commands.updates) if commands.updates else PushTerms()
+        except Refusal as refusal:
+            return await self._refuse(commands, refusal, answer_first=advertise is not None)
+        run = await receive(terms)
+        received = await run(_Receiving(self), self._rewinds if terms.forward_only else None)
+        if self._rewound:
+            # Only now, when git's quarantine is gone.
+            self._git_is_heard = True
+            messages = dict.fromkeys(self._rewound, terms.message)
+            self.said(refused_push(commands, messages, _OTHERS, f"gitgate: {terms.message}"))
+        return self._ended(received.code, received)
+
+    # What the transport calls.
+
+    def write(self, data: bytes) -> None:
+        self._bytes_in += len(data)
+        self._idle.moved()
+        if self._input is not None:
+            self._input.write(data)
+        else:
+            self._received.append(data)
+            self._wake()
+
+    def finish(self) -> None:
+        self._input_has_ended = True
+        if self._input is not None:
+            self._input.finish()
+        self._wake()
+
+    def pauseProducing(self) -> None:
+        self._output_is_paused = True
+        if self._output is not None:
+            self._output.pauseProducing()
+
+    def resumeProducing(self) -> None:
+        self._output_is_paused = False
+        if self._output is not None:
+            self._output.resumeProducing()
+
+    def stopProducing(self) -> None:
+        if self._output is not None:
+            self._output.stopProducing()
+        self.finish()
+
+    # What git's processes call, through their sides of the client.
+
+    def git_speaks(self, git: RunningGit) -> None:
+        """Its output is what the client gets from now on."""
+        self._output = git
+        if self._output_is_paused:
+            git.pauseProducing()
+
+    def git_listens(self, git: RunningGit) -> None:
+        """It gets the commands, and all that follows."""
+        # What came while the judge was asked goes first. To resume the client may bring more at once, out of a buffer
+        # of TLS: before this, it would overtake the commands.
+        git.write(b"".join((self._reader.received, *self._received)))
+        self._received.clear()
+        self._input = git
+        if self._input_has_ended:
+            git.finish()
+        if not self._input_is_paused:
+            self._client.resumeProducing()
+
+    def git_pauses(self, *, paused: bool) -> None:
+        """It does not keep up with the client, or does so again."""
+        self._input_is_paused = paused
+        if self._input is None:
+            return  # the client is paused, until it has all that came before
+        if paused:
+            self._client.pauseProducing()
+        else:
+            self._client.resumeProducing()
+
+    def said(self, data: bytes) -> None:
+        """git's output, or what is said in its place."""
+        self._idle.moved()
+        if not self._git_is_heard:
+            return
+        self._bytes_out += len(data)
+        self._client.write(data)
+
+    @property
+    def client(self) -> Client:
+        """Whoever pushes."""
+        return self._client
+
+    # The client's commands.
+
+    async def _commands(self) -> PushCommands | None:
+        """The commands, or None where the client ends before they do."""
+        while True:
+            received, self._received = b"".join(self._received), []
+            try:
+                commands = self._reader.feed(received)
+            except Malformed as error:
+                raise MalformedRequest(str(error), message=str(error)) from None
+            if commands is not None or self._input_has_ended or self._is_silent:
+                return commands
+            await self._something()
+
+    async def _refuse(self, commands: PushCommands, refusal: Refusal, *, answer_first: bool) -> GitExit:
+        """Answer in git's place, and discard the pack.
+
+        Over ssh and git:// a client may wait for the answer before it ends its side; over http it may take an answer
+        that comes before it has sent everything for a broken connection.
+        """
+        refused = refusal.refs if isinstance(refusal, AccessDenied) else ()
+        messages = dict.fromkeys(refused or [update.ref for update in commands.updates], refusal.message)
+        report = refused_push(commands, messages, _OTHERS, f"gitgate: {refusal.message}")
+        self._client.resumeProducing()
+        if answer_first:
+            self.said(report)
+        try:
+            while not self._input_has_ended and not self._is_silent:
+                self._received.clear()
+                await self._something()
+        except CancelledError:
+            pass  # it has its answer, and goes
+        if not answer_first:
+            self.said(report)
+        return self._ended(0)
+
+    def _rewinds(self, found: bytes) -> None:
+        """The hook will refuse the push, and git would say no more than that. The client is told by us, afterwards."""
+        self._rewound = tuple(ref.decode("utf-8", "backslashreplace") for ref in found.split(b"\n") if ref)
+        self._git_is_heard = False
+
+    async def _something(self) -> None:
+        """Return once the client has said more, or will say no more, or has been silent for too long."""
+        self._waiting = Deferred()
+        try:
+            await self._waiting
+        finally:
+            self._waiting = None
+
+    def _wake(self) -> None:
+        if self._waiting is not None and not self._waiting.called:
+            self._waiting.callback(None)
+
+    def _fell_silent(self) -> None:
+        self._is_silent = True
+        self._wake()
+
+    def _ended(self, code: int, git: GitExit | None = None) -> GitExit:
+        return GitExit(
+            code=code,
+            bytes_in=self._bytes_in,
+            bytes_out=self._bytes_out,
+            abandoned=git is not None and git.abandoned,
+            silent=self._is_silent if git is None else git.silent,
+            rewound=self._rewound,
+        )
+
+
+class _Side:
+    """What a git process of a push sees of the client."""
+
+    def __init__(self, push: Push) -> None:
+        self._push = push
+
+    def git_started(self, git: RunningGit) -> None:
+        self._push.git_speaks(git)
+
+    def write(self, data: bytes) -> None:
+        self._push.said(data)
+
+    def write_error(self, data: bytes) -> None:
+        self._push.client.write_error(data)
+
+
+class _Advertising(_Side):
+    """The client while it is told what git has: nobody listens to it yet."""
+
+    def git_started(self, git: RunningGit) -> None:
+        super().git_started(git)
+        git.finish()
+
+    def pauseProducing(self) -> None:
+        """It is paused already."""
+
+    def resumeProducing(self) -> None:
+        """It stays paused."""
+
+
+class _Receiving(_Side):
+    """The client once git takes its push."""
+
+    def git_started(self, git: RunningGit) -> None:
+        super().git_started(git)
+        self._push.git_listens(git)
+
+    def pauseProducing(self) -> None:
+        self._push.git_pauses(paused=True)
+
+    def resumeProducing(self) -> None:
+        self._push.git_pauses(paused=False)

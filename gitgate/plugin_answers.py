@@ -1,0 +1,58 @@
+"""What counts as an answer to each hook. A plugin is distrusted at this boundary, and nowhere behind it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final, cast
+
+from gitgate.plugin import Allow, Deny, Identity, Missing, Rejected, Repository
+
+#: The types of the answers; every other hook is a notification.
+ANSWERS: Final[Mapping[str, tuple[type, ...]]] = {
+    "authenticate": (Identity, Rejected),
+    "enrich_identity": (Identity, Rejected),
+    "resolve_path": (Repository, Missing),
+    "authorize": (Allow, Deny),
+    "create_repository": (Repository,),
+    "list_repositories": (Sequence,),
+}
+
+
+def objection(hook: str, answer: object, question: Mapping[str, object]) -> str | None:
+    """What is wrong with an answer that is not None, in words that follow the hook's name; None if nothing is."""
+    wanted = ANSWERS[hook]
+    if not isinstance(answer, wanted):
+        names = ", ".join(kind.__name__ for kind in wanted)
+        return f"returned {type(answer).__name__}, not one of {names} or None"
+    match hook:
+        case "authenticate" if isinstance(answer, Identity) and answer.is_anonymous:
+            return f"returned the reserved name {answer.name!r}"
+        case "enrich_identity" if isinstance(answer, Identity):
+            return _wrongly_enriched(cast(Identity, question["identity"]), answer)
+        case "create_repository":
+            return _not_the_repository(cast(Repository, question["repository"]), cast(Repository, answer))
+        case "list_repositories":
+            return _no_list_of_paths(cast(Sequence[object], answer))
+    return None
+
+
+def _wrongly_enriched(before: Identity, after: Identity) -> str | None:
+    if after.name != before.name:
+        return f"renamed {before.name!r} to {after.name!r}"
+    if not after.groups >= before.groups:
+        return f"took groups away from {before.name!r}"
+    return None
+
+
+def _not_the_repository(wanted: Repository, made: Repository) -> str | None:
+    if not made.exists:
+        return "returned a repository with exists=False, as if it had not made it"
+    # Another directory, or another name, is one that nobody was asked about.
+    if (made.name, made.directory) != (wanted.name, wanted.directory):
+        return f"returned {made.name!r} at {made.directory}, and not {wanted.name!r} at {wanted.directory}"
+    return None
+
+
+def _no_list_of_paths(listed: Sequence[object]) -> str | None:
+    if isinstance(listed, str):
+        return "returned a str, where a sequence of paths belongs"
+    wrong = next((path for path in listed if not isinstance(path, str)), None)
+    return None if wrong is None else f"returned a sequence that holds {wrong!r}, which is not a str"

@@ -1,0 +1,53 @@
+"""A line for the person at the other end, put into what git says to their client."""
+
+from gitgate.wire.malformed import NotGit
+from gitgate.wire.pktline import encode, payload_length
+
+_PROGRESS = b"\2"
+_BANDS = (b"\1", b"\2")
+
+#: A side-band of the old kind takes no more (gitprotocol-capabilities(5), "side-band").
+_LONGEST = 900
+
+
+class Notice:
+    """Puts `text` before the first packet of the side-band, where git's client shows it as `remote: ...`.
+
+    All other packets are text, so the first that begins with a band's number begins the side-band; this holds for each
+    service and protocol version. Where the client has asked for no side-band, there is no place for a notice, and git's
+    words pass unchanged.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._packet = encode(_PROGRESS + f"{text}\n".encode("utf-8", "backslashreplace")[:_LONGEST])
+        self._begun = b""
+        self._done = False
+
+    def put_into(self, data: bytes) -> bytes:
+        """`data`, the next part of what git says, with the notice if this is its place. May keep back a part packet."""
+        if self._done:
+            return data
+        data, self._begun = self._begun + data, b""
+        position = 0
+        while len(data) >= position + 4:
+            try:
+                length = payload_length(data[position : position + 4])
+            except NotGit:
+                self._done = True
+                return data
+            if not length:
+                position += 4
+                continue
+            if data[position + 4 : position + 5] in _BANDS:
+                self._done = True
+                return data[:position] + self._packet + data[position:]
+            if len(data) < position + 4 + length:
+                break
+            position += 4 + length
+        self._begun = data[position:]
+        return data[:position]
+
+    def rest(self) -> bytes:
+        """What was kept back, when git says no more."""
+        rest, self._begun = self._begun, b""
+        return rest

@@ -1,0 +1,218 @@
+"""Rights down to the ref, the same over every transport: who may create, move, rewind and delete what."""
+
+import os
+import re
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+RULES = """
+    rules:
+      - repos: ["open/**"]
+        refs: [refs/heads/main]
+        who: [everyone]
+        deny: [force, delete]
+        name: main-stays
+        message: main only moves forward
+      - {repos: ["open/**"], refs: [refs/heads/frozen], who: [everyone], deny: [write, force], message: frozen}
+      - {repos: ["open/**"], refs: ["refs/tags/**"], who: [everyone], deny: [force, delete], message: tags stay}
+      - {repos: ["open/**"], who: [everyone], allow: [read, write, force, delete]}
+"""
+
+
+@pytest.fixture(scope="module")
+def guarded(starting, tmp_path_factory) -> Iterator:
+    """A site with rules for refs."""
+    running = starting(tmp_path_factory.mktemp("guarded"), rules=RULES)
+    yield running
+    assert running.daemon.close() == 0
+    assert "Traceback" not in running.daemon.log()
+
+
+class Work:
+    """A clone of a repository with `main`, `topic` and the tag `v1`, each two commits long."""
+
+    def __init__(self, site, transport: str, name: str, client) -> None:
+        self.repository = site.repository(f"open/{name}.git")
+        self.client = client
+        self.url = site.url(transport, f"open/{name}")
+        self.folder = client.work_tree(str(self.repository))
+        client.commit(self.folder, README="second\n")
+        client.git("branch", "topic", cwd=self.folder)
+        client.git("tag", "v1", cwd=self.folder)
+        client.git("push", "-q", "origin", "main", "topic", "v1", cwd=self.folder)
+        client.git("remote", "set-url", "origin", self.url, cwd=self.folder)
+
+    def refs(self) -> str:
+        command = ["git", "for-each-ref", "--format=%(objectname) %(refname)"]
+        return subprocess.run(command, cwd=self.repository, capture_output=True, text=True, check=True).stdout
+
+    def git(self, *arguments: str, **options) -> str:
+        return self.client.git(*arguments, cwd=self.folder, **options)
+
+
+@pytest.fixture
+def work(guarded, transport, unique) -> Callable[..., Work]:
+    def make(**settings: str) -> Work:
+        return Work(guarded, transport, unique, guarded.client("alice").configured(**settings))
+
+    return make
+
+
+ALLOWED = {
+    "a branch is created": ("HEAD:refs/heads/new",),
+    "main moves forward": ("forward:refs/heads/main",),
+    "another branch is rewound": ("+rewound:refs/heads/topic",),
+    "another branch is deleted": (":refs/heads/topic",),
+    "a tag is made": ("HEAD:refs/tags/v2",),
+    "one is rewound while main moves forward": ("+rewound:refs/heads/topic", "forward:refs/heads/main"),
+}
+
+REFUSED = {
+    "main is rewound": (("+rewound:refs/heads/main",), {"rewound -> main": "main only moves forward"}),
+    "main is deleted": ((":refs/heads/main",), {"main": "main only moves forward"}),
+    "main goes back to what the server knows": (
+        ("+HEAD~1:refs/heads/main",),
+        {"HEAD~1 -> main": "main only moves forward"},
+    ),
+    "a frozen branch is made": (("HEAD:refs/heads/frozen",), {"HEAD -> frozen": "frozen"}),
+    "a tag moves, though forward": (("+forward:refs/tags/v1",), {"forward -> v1": "tags stay"}),
+    "a tag is deleted": ((":refs/tags/v1",), {"v1": "tags stay"}),
+    "main is rewound beside another branch": (
+        ("+rewound:refs/heads/main", "HEAD:refs/heads/new"),
+        {"rewound -> main": "main only moves forward", "HEAD -> new": "refused together with another ref of this push"},
+    ),
+    "a frozen branch is made beside another": (
+        ("HEAD:refs/heads/frozen", "+rewound:refs/heads/topic"),
+        {"HEAD -> frozen": "frozen", "rewound -> topic": "refused together with another ref of this push"},
+    ),
+}
+
+
+def prepared(work: Work) -> Work:
+    work.git("checkout", "-q", "-b", "forward")
+    work.client.commit(work.folder, forward="forward\n")
+    work.git("checkout", "-q", "-b", "rewound", "main~1")
+    work.client.commit(work.folder, rewound="rewound\n")
+    work.git("checkout", "-q", "main")
+    return work
+
+
+@pytest.mark.parametrize("refspecs", ALLOWED.values(), ids=ALLOWED)
+def test_what_a_push_may_do_it_does(work, refspecs):
+    pushing = prepared(work())
+    before = pushing.refs()
+    pushing.git("push", "origin", *refspecs)
+    assert pushing.refs() != before
+
+
+@pytest.mark.parametrize(("refspecs", "lines"), REFUSED.values(), ids=REFUSED)
+def test_one_refused_ref_refuses_the_push_and_each_is_told_why(work, guarded, refspecs, lines):
+    pushing = prepared(work())
+    before = pushing.refs()
+    printed = pushing.git("push", "origin", *refspecs, fails=True)
+    rejected = dict(re.findall(r"! \[remote rejected\] +(.+?) +\((.*?)(?: \(id \w+\))?\)$", printed, re.MULTILINE))
+    assert rejected == lines
+    assert pushing.refs() == before
+    assert not list(pushing.repository.glob("objects/tmp_objdir-*"))
+    # The id that the user is told leads to the record.
+    (identifier,) = set(re.findall(r"\(id (\w+)\)", printed))
+    (line,) = [
+        line for line in guarded.daemon.log().splitlines() if line.endswith(f"[{identifier}]") and "audit" in line
+    ]
+    assert ": denied (rules: " in line
+
+
+SETTINGS = {
+    "without a side-band": ({"sendpack_sideband": "false"}, ()),
+    "atomic": ({}, ("--atomic",)),
+    "with push options": ({}, ("-o", "ci.skip")),
+    "protocol 0": ({"protocol_version": "0"}, ()),
+    "protocol 1": ({"protocol_version": "1"}, ()),
+    "signed": ({"gpg_format": "ssh"}, ("--signed",)),
+    "thin": ({}, ("--thin",)),
+}
+
+
+@pytest.mark.parametrize(("settings", "options"), SETTINGS.values(), ids=SETTINGS)
+def test_however_it_is_pushed_main_is_not_rewound_and_topic_is(work, guarded, settings, options):
+    if "gpg_format" in settings:
+        settings = {**settings, "user_signingKey": str(guarded.keys / "alice")}
+    pushing = prepared(work(**settings))
+    printed = pushing.git("push", *options, "origin", "+rewound:main", fails=True)
+    assert re.search(r"! \[remote rejected\] rewound -> main \(main only moves forward \(id \w+\)\)", printed)
+    printed = pushing.git("push", *options, "origin", "HEAD:refs/heads/frozen", fails=True)
+    assert re.search(r"! \[remote rejected\] HEAD -> frozen \(frozen \(id \w+\)\)", printed)
+    pushing.git("push", *options, "origin", "+rewound:topic", "forward:main")
+    assert pushing.git("rev-parse", "rewound").strip() in pushing.refs()
+
+
+def test_a_push_from_a_shallow_clone_is_judged_too(guarded, transport, work, unique):
+    made = work()
+    client = guarded.client("alice")
+    client.git("clone", "-q", "--depth", "1", made.url, "shallow")
+    shallow = client.home / "shallow"
+    client.commit(shallow, README="shallow\n")
+    client.git("push", "origin", "HEAD:frozen", cwd=shallow, fails=True)
+    client.git("push", "origin", "HEAD:main", cwd=shallow)
+    client.git("commit", "--amend", "-q", "-m", "rewritten", cwd=shallow)
+    printed = client.git("push", "--force", "origin", "HEAD:main", cwd=shallow, fails=True)
+    assert "main only moves forward" in printed
+
+
+def test_a_thousand_refs_in_one_push_are_judged_each(work):
+    pushing = prepared(work())
+    creations = "".join(f"create refs/heads/b{number} HEAD\n" for number in range(1000))
+    subprocess.run(["git", "update-ref", "--stdin"], input=creations, text=True, cwd=pushing.folder, check=True)
+    before = pushing.refs()
+    printed = pushing.git("push", "-q", "origin", "refs/heads/b*:refs/heads/b*", "HEAD:refs/heads/frozen", fails=True)
+    assert printed.count("refused together with another ref") == 1000
+    assert pushing.refs() == before
+    pushing.git("push", "-q", "origin", "refs/heads/b*:refs/heads/b*")
+    assert pushing.refs().count("refs/heads/b") == 1000
+    # All of them moved at once, and none may be rewound: main is among them.
+    moved = "".join(f"update refs/heads/b{number} forward\n" for number in range(1000))
+    subprocess.run(["git", "update-ref", "--stdin"], input=moved, text=True, cwd=pushing.folder, check=True)
+    pushing.git("push", "-q", "origin", "refs/heads/b*:refs/heads/b*", "forward:main")
+    assert pushing.refs().count(pushing.git("rev-parse", "forward").strip()) == 1001
+
+
+def test_the_hooks_of_the_repository_run_beside_the_check(work):
+    pushing = prepared(work())
+    log = pushing.repository / "hooks.log"
+    for name in ("pre-receive", "update", "post-receive", "post-update", "reference-transaction"):
+        hook = pushing.repository / "hooks" / name
+        hook.write_text(
+            f'#!/bin/sh\n[ $# -gt 0 ] || cat >/dev/null\necho "{name} $(git config core.hooksPath)" >> {log}\n'
+        )
+        hook.chmod(0o755)
+    pushing.git("push", "origin", "forward:main")
+    ran = {line.strip() for line in log.read_text().splitlines()}
+    assert ran == {"pre-receive", "update", "post-receive", "post-update", "reference-transaction"}
+
+
+def test_hooks_that_the_repository_keeps_elsewhere_run_beside_the_check(work, tmp_path):
+    pushing = prepared(work())
+    (tmp_path / "pre-receive").write_text('#!/bin/sh\necho "elsewhere: $(cat)"\n')
+    (tmp_path / "pre-receive").chmod(0o755)
+    subprocess.run(["git", "config", "core.hooksPath", tmp_path], cwd=pushing.repository, check=True)
+    printed = pushing.git("push", "origin", "forward:main")
+    assert re.search(r"remote: elsewhere: \w+ \w+ refs/heads/main", printed)
+
+
+def test_a_refused_push_costs_neither_disk_nor_memory(guarded, work):
+    pushing = prepared(work())
+    (pushing.folder / "big").write_bytes(os.urandom(96 * 2**20))
+    pushing.git("add", "big")
+    pushing.git("-c", "core.compression=0", "commit", "-q", "-m", "big")
+    before, disk = guarded.daemon.memory_kib(), size_of(pushing.repository)
+    printed = pushing.git("-c", "core.compression=0", "push", "-q", "origin", "HEAD:frozen", fails=True)
+    assert "frozen" in printed
+    assert guarded.daemon.memory_kib() - before < 16 * 1024
+    assert size_of(pushing.repository) == disk
+
+
+def size_of(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())

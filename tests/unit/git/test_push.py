@@ -1,0 +1,299 @@
+"""The steps of a push: what git sees, what the client hears, and when. git is a stand-in that notes its input."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
+from twisted.internet.task import Clock
+
+from gitgate.git.process import Client, GitExit, RunningGit
+from gitgate.git.push import Push, PushTerms, RunGit
+from gitgate.plugin import RefUpdate
+from gitgate.refusals import AccessDenied, MalformedRequest, Unavailable
+from gitgate.wire.pktline import FLUSH, encode
+
+LIST = encode(b"0" * 40 + b" " + b"a" * 40 + b" refs/heads/main\0report-status") + FLUSH
+
+
+class RecordingClient:
+    def __init__(self) -> None:
+        self.events: list[str] = []
+        self.heard = b""
+        self.brings = b""
+
+    def git_started(self, git: RunningGit) -> None:
+        self.git = git
+
+    def write(self, data: bytes) -> None:
+        self.heard += data
+
+    def write_error(self, data: bytes) -> None:
+        self.heard += data
+
+    def pauseProducing(self) -> None:
+        self.events.append("pause")
+
+    def resumeProducing(self) -> None:
+        self.events.append("resume")
+        if self.brings:
+            brought, self.brings = self.brings, b""
+            self.git.write(brought)
+
+
+class StandIn:
+    """A git process that ends when it is told to."""
+
+    def __init__(self, says: bytes = b"") -> None:
+        self.says = says
+        self.input = b""
+        self.is_slow = False
+        self.events: list[str] = []
+        self.ended: Deferred[GitExit] = Deferred()
+        self.hook_found: Callable[[bytes], None] | None = None
+
+    async def run(self, client: Client, hook_found: Callable[[bytes], None] | None = None) -> GitExit:
+        self.client = client
+        self.hook_found = hook_found
+        client.git_started(self)
+        client.write(self.says)
+        return await self.ended
+
+    def write(self, data: bytes) -> None:
+        self.input += data
+        if self.is_slow:
+            self.client.pauseProducing()
+
+    def finish(self) -> None:
+        self.events.append("finish")
+
+    def pauseProducing(self) -> None:
+        self.events.append("pause")
+
+    def resumeProducing(self) -> None:
+        self.events.append("resume")
+
+    def stopProducing(self) -> None:
+        self.events.append("stop")
+
+
+class House:
+    """A push that waits for its next step."""
+
+    def __init__(self, *, http: bool = False, terms: PushTerms | Exception | None = None) -> None:
+        self.clock = Clock()
+        self.client = RecordingClient()
+        self.advertising = StandIn(b"refs")
+        self.receiving = StandIn(b"report")
+        self.asked: list[tuple[RefUpdate, ...]] = []
+        self.answer: Deferred[PushTerms] = Deferred()
+        self.outcome: list[Any] = []
+        self._terms = terms or PushTerms()
+        push = Push(self.clock, self.client, idle_deadline_seconds=60)  # type: ignore[arg-type]
+        advertise: RunGit | None = None if http else self.advertising.run
+        self.serving = ensureDeferred(push.serve(advertise, self._judge, self._receive))
+        self.serving.addBoth(self.outcome.append)
+        if not http:
+            self.advertising.ended.callback(GitExit(code=0, bytes_in=0, bytes_out=0))
+
+    async def _judge(self, updates: tuple[RefUpdate, ...]) -> PushTerms:
+        self.asked.append(updates)
+        return await self.answer
+
+    async def _receive(self, terms: PushTerms) -> Callable[..., Awaitable[GitExit]]:
+        return self.receiving.run
+
+    def decide(self) -> None:
+        if isinstance(self._terms, Exception):
+            self.answer.errback(self._terms)
+        else:
+            self.answer.callback(self._terms)
+
+    def end(self, code: int = 0) -> GitExit:
+        self.receiving.ended.callback(GitExit(code=code, bytes_in=0, bytes_out=0))
+        return self.exit
+
+    @property
+    def exit(self) -> GitExit:
+        (exit_,) = self.outcome
+        assert isinstance(exit_, GitExit), exit_
+        return exit_
+
+
+REFUSED = AccessDenied("locked", message="protected (id 1)", refs=("refs/heads/main",))
+
+
+@pytest.mark.parametrize("http", [False, True])
+def test_git_gets_the_very_bytes_that_were_judged_and_all_that_follow(http: bool) -> None:
+    house = House(http=http)
+    house.client.git.write(LIST[:20])
+    house.client.git.write(LIST[20:] + b"PA")
+    assert house.receiving.input == b""
+    house.client.git.write(b"CK")  # under way while the judge is asked
+    house.decide()
+    house.client.git.write(b"more")
+    assert house.receiving.input == LIST + b"PACKmore"
+    house.client.git.finish()
+    assert house.receiving.events[-1] == "finish"
+    assert house.end(code=1) == GitExit(code=1, bytes_in=len(LIST) + 8, bytes_out=len(house.client.heard))
+
+
+def test_what_a_resumed_client_brings_at_once_does_not_overtake_the_commands() -> None:
+    """TLS has decrypted more than it has delivered: resuming delivers it from within."""
+    house = House(http=True)
+    house.client.git.write(LIST)
+    house.client.brings = b"PACK"
+    house.decide()
+    assert house.receiving.input == LIST + b"PACK"
+
+
+def test_a_git_that_does_not_take_even_the_commands_leaves_the_client_paused() -> None:
+    house = House(http=True)
+    house.receiving.is_slow = True
+    house.client.git.write(LIST)
+    house.decide()
+    assert house.client.events == ["pause"]
+    house.receiving.client.resumeProducing()
+    assert house.client.events == ["pause", "resume"]
+
+
+def test_the_client_is_not_read_while_git_advertises_nor_while_the_judge_is_asked() -> None:
+    house = House()
+    assert house.client.events == ["pause", "resume"]
+    house.client.git.write(LIST)
+    assert house.client.events == ["pause", "resume", "pause"]
+    house.decide()
+    assert house.client.events == ["pause", "resume", "pause", "resume"]
+
+
+def test_a_push_that_is_refused_is_answered_and_its_pack_discarded() -> None:
+    house = House(terms=REFUSED)
+    house.client.git.write(LIST + b"PACK")
+    house.decide()
+    assert b"ng refs/heads/main protected (id 1)" in house.client.heard
+    house.client.git.write(b"x" * 1000)
+    assert house.outcome == []
+    house.client.git.finish()
+    assert house.exit.code == 0
+    assert house.receiving.input == b""
+
+
+def test_over_http_the_answer_comes_when_the_client_has_sent_everything() -> None:
+    """curl takes an answer that comes earlier for a broken connection."""
+    house = House(http=True, terms=REFUSED)
+    house.client.git.write(LIST)
+    house.decide()
+    assert house.client.heard == b""
+    house.client.git.write(b"PACK")
+    house.client.git.finish()
+    assert b"ng refs/heads/main protected (id 1)" in house.client.heard
+
+
+def test_a_client_that_goes_after_its_refusal_has_not_been_cut_off() -> None:
+    """Over git:// there is no other end: the client reads the report and closes."""
+    house = House(terms=REFUSED)
+    house.client.git.write(LIST)
+    house.decide()
+    house.serving.cancel()
+    assert (house.exit.code, house.exit.abandoned) == (0, False)
+
+
+def test_a_failure_of_the_judge_refuses_too() -> None:
+    house = House(terms=Unavailable("directory is down", request_id="7"))
+    house.client.git.write(LIST)
+    house.decide()
+    house.client.git.finish()
+    assert b"ng refs/heads/main temporarily unavailable (id 7)" in house.client.heard
+    assert house.receiving.input == b""
+
+
+@pytest.mark.parametrize("said", [b"", FLUSH])
+def test_nothing_to_push_asks_nobody(said: bytes) -> None:
+    house = House()
+    house.client.git.write(said)
+    house.client.git.finish()
+    assert house.exit.code == 0
+    assert house.asked == []
+    assert house.receiving.input == b""
+
+
+def test_over_http_an_empty_list_is_for_git_to_answer() -> None:
+    """git's client sends one to learn whether its credentials are taken, before a large push."""
+    house = House(http=True)
+    house.client.git.write(FLUSH)
+    house.client.git.finish()
+    assert house.asked == []
+    assert house.receiving.input == FLUSH
+    assert house.end().code == 0
+
+
+def test_a_list_that_breaks_off_is_an_error() -> None:
+    house = House()
+    house.client.git.write(LIST[:30])
+    house.client.git.finish()
+    assert house.exit.code == 128
+    assert house.asked == []
+
+
+def test_commands_that_are_none_are_malformed() -> None:
+    house = House()
+    house.client.git.write(b"0001")
+    (failure,) = house.outcome
+    assert failure.check(MalformedRequest)
+
+
+def test_a_client_that_goes_before_it_has_said_what_it_wants_is_gone() -> None:
+    house = House()
+    house.serving.cancel()
+    (failure,) = house.outcome
+    assert failure.check(CancelledError)
+
+
+def test_a_client_that_says_nothing_is_ended_after_the_idle_deadline() -> None:
+    house = House()
+    house.clock.advance(59)
+    house.client.git.write(LIST[:10])
+    house.clock.advance(59)
+    assert house.outcome == []
+    house.clock.advance(2)
+    assert house.exit.silent
+
+
+def test_a_client_that_does_not_keep_up_pauses_whatever_speaks() -> None:
+    house = House()
+    house.client.git.pauseProducing()
+    house.client.git.write(LIST)
+    house.decide()
+    assert house.receiving.events == ["pause"]
+    house.client.git.resumeProducing()
+    assert house.receiving.events == ["pause", "resume"]
+
+
+def test_a_rewind_that_a_hook_of_ours_has_found_is_reported_in_gits_place() -> None:
+    house = House(terms=PushTerms(forward_only=("refs/heads/main",), message="protected (id 1)"))
+    house.client.git.write(LIST)
+    house.decide()
+    assert house.receiving.hook_found is not None
+    house.receiving.hook_found(b"refs/heads/main\n\n")
+    house.receiving.client.write(b"ng refs/heads/main pre-receive hook declined")
+    assert house.client.heard == b"refsreport"  # git's quarantine is still there
+    assert house.end().rewound == ("refs/heads/main",)
+    assert b"ng refs/heads/main protected (id 1)" in house.client.heard
+    assert b"declined" not in house.client.heard
+
+
+def test_without_such_terms_no_hook_is_heard() -> None:
+    house = House()
+    house.client.git.write(LIST)
+    house.decide()
+    assert house.receiving.hook_found is None
+
+
+def test_an_advertisement_that_fails_ends_the_push() -> None:
+    house = House(http=True)  # only for its parts
+    advertising = StandIn()
+    push = Push(house.clock, house.client, idle_deadline_seconds=60)  # type: ignore[arg-type]
+    outcome: list[Any] = []
+    ensureDeferred(push.serve(advertising.run, house._judge, house._receive)).addBoth(outcome.append)
+    advertising.ended.callback(GitExit(code=128, bytes_in=0, bytes_out=0))
+    assert outcome[0].code == 128
