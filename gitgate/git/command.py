@@ -1,7 +1,7 @@
 """What is run for a request: git's command line and the whole of its environment."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from importlib.resources import files
 from pathlib import Path
@@ -34,6 +34,17 @@ class GitCommand:
 
     argv: tuple[str, ...]
     environment: Mapping[str, str] = field(repr=False)
+
+    def configured(self, key: str, value: str) -> "GitCommand":
+        """The same, with one more key of git's configuration, which wins over all that says otherwise."""
+        count = int(self.environment["GIT_CONFIG_COUNT"])
+        environment = {
+            **self.environment,
+            f"GIT_CONFIG_KEY_{count}": key,
+            f"GIT_CONFIG_VALUE_{count}": value,
+            "GIT_CONFIG_COUNT": str(count + 1),
+        }
+        return replace(self, environment=environment)
 
 
 _DEFAULTS = str(files("gitgate.git") / "defaults.gitconfig")

@@ -51,13 +51,9 @@ class HookFolders:
 
     def beside(self, command: GitCommand, hooks: Path, terms: PushTerms) -> GitCommand:
         """`command`, with the check of `terms` before the hooks in the folder `hooks`. Raises OSError."""
-        environment = dict(command.environment)
-        count = int(environment["GIT_CONFIG_COUNT"])
         names = [name for name in _OF_A_PUSH if os.access(hooks / name, os.X_OK)]
-        environment[f"GIT_CONFIG_KEY_{count}"] = "core.hooksPath"
-        environment[f"GIT_CONFIG_VALUE_{count}"] = str(self._folder(names))
-        environment["GIT_CONFIG_COUNT"] = str(count + 1)
-        environment["GITGATE_HOOKS"] = str(hooks)
+        command = command.configured("core.hooksPath", str(self._folder(names)))
+        environment = {**command.environment, "GITGATE_HOOKS": str(hooks)}
         for number, refs in enumerate(_in_pieces(terms.forward_only)):
             environment[f"GITGATE_FORWARD_ONLY_{number}"] = refs
         return replace(command, environment=environment)
