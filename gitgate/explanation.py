@@ -134,8 +134,8 @@ class Explainer:
         try:
             login = await self.login(who, request.peer, request.request_id)
             await self._gateway(rehearsal).serve(request, login, rehearsal)
-            if verb is Verb.FORCE and ref in rehearsal.terms.forward_only:
-                raise self._observed.denial(rehearsal.terms.message)
+            if verb is Verb.FORCE and ref in rehearsal.terms.forward_only and rehearsal.terms.refusal is not None:
+                raise rehearsal.terms.refusal
             if verb is Verb.CREATE and ref is None and not self._observed.created_by:
                 raise AccessDenied("the repository exists already, and a push would not create it")
         except Refusal as refused:
@@ -169,13 +169,6 @@ class _ObservedChain(PluginChain):
 
     def observe(self) -> None:
         self.questions, self.created_by = [], ()
-
-    def denial(self, message: str) -> AccessDenied:
-        """The refusal that follows from the last question."""
-        for vote in self.questions[-1].votes if self.questions else ():
-            if vote.decides and isinstance(vote.answer, Deny):
-                return AccessDenied(vote.answer.reason, message=message, plugin=vote.plugin)
-        return AccessDenied("no plugin allows it", message=message, plugin="default")
 
     async def authenticate(self, credentials: Credentials, peer: Peer) -> Ruling[Identity | Rejected] | None:
         if self.taken_on_trust is not None:

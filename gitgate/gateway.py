@@ -7,13 +7,14 @@ and one record for each operation.
 import logging
 import secrets
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import NamedTuple, NoReturn
 
 from twisted.internet.defer import CancelledError
 
 from gitgate.audit import Audit, AuditEntry
+from gitgate.authorization import Authorization
 from gitgate.git.command import Exchange
 from gitgate.git.noticed_client import NoticedClient
 from gitgate.git.process import Client, GitExit
@@ -23,22 +24,17 @@ from gitgate.login import METHODS, Login
 from gitgate.overview import Overview, Overviews
 from gitgate.plugin import (
     Access,
-    Allow,
-    BearerToken,
     Credentials,
     Deny,
     GitRequest,
     Identity,
     Missing,
-    Password,
     Peer,
     PublicKey,
-    RefChange,
     RefUpdate,
     Rejected,
     Repository,
     Service,
-    Transport,
 )
 from gitgate.plugin_chain import PluginChain, PluginFailure, Ruling
 from gitgate.refusals import (
@@ -47,15 +43,12 @@ from gitgate.refusals import (
     CredentialsRequired,
     MalformedRequest,
     Refusal,
-    RepositoryHidden,
     RepositoryNotFound,
     Unavailable,
 )
 from gitgate.wire.printable import printable
 
 _log = logging.getLogger(__name__)
-
-_TAGS = "refs/tags/"
 
 
 def new_request_id() -> str:
@@ -78,6 +71,7 @@ class Gateway:
         self._public_urls = public_urls
         self._runner = runner
         self._audit = audit
+        self._authorization = Authorization(chain)
         self._overviews = Overviews(chain, audit.clock)
 
     @property
@@ -119,11 +113,18 @@ class Gateway:
             raise Unavailable(str(failure), request_id=request.request_id, plugin=failure.plugin) from failure
 
     async def serve(
-        self, request: GitRequest, login: Login, client: Client, exchange: Exchange = Exchange.CONVERSATION
+        self,
+        request: GitRequest,
+        login: Login,
+        client: Client,
+        exchange: Exchange = Exchange.CONVERSATION,
+        *,
+        can_repeat: bool = False,
     ) -> GitExit:
-        """How git ended that served `request`. Raises a `Refusal`, and then git was not started.
+        """How git ended that served `request`. Raises a `Refusal`, and then the client was sent nothing.
 
-        Cancel it when the client goes away: git is then ended in order, and the operation recorded as aborted.
+        `can_repeat`: the client can send the whole request again, with credentials. Cancel it when the client goes
+        away: git is then ended in order, and the operation recorded as aborted.
         """
         entry = self._audit.begin(request.request_id, request.peer)
         entry.login(login)
@@ -131,12 +132,14 @@ class Gateway:
         try:
             repository = await self._resolve(login.identity, request)
             entry.repository(repository)
-            allowed = await self._authorize(login.identity, request, repository)
+            allowed = await self._authorization.of_request(login.identity, request, repository)
             entry.decided(allowed.plugin, allowed.decision.reason)
             if repository.moved_to is None:
-                return await self._run(_Operation(request, repository, login.identity, exchange, client), entry)
+                operation = _Operation(request, repository, login.identity, exchange, client)
+                return await self._run(operation, entry, can_repeat=can_repeat)
             noticed = NoticedClient(client, self._notice(request, repository.moved_to))
-            git = await self._run(_Operation(request, repository, login.identity, exchange, noticed), entry)
+            operation = _Operation(request, repository, login.identity, exchange, noticed)
+            git = await self._run(operation, entry, can_repeat=can_repeat)
             noticed.end()
             return git
         except Refusal as refusal:
@@ -187,7 +190,7 @@ class Gateway:
         if request.access is Access.READ:
             self._refuse_missing(identity, request, "it does not exist", plugin)
         creation = replace(request, access=Access.CREATE)
-        vote = await self._vote(identity, creation, repository)
+        vote = await self._authorization.vote(identity, creation, repository)
         if isinstance(vote.decision, Deny):
             self._refuse_missing(
                 identity, request, f"it does not exist, and may not be made: {vote.decision.reason}", vote.plugin
@@ -201,99 +204,54 @@ class Gateway:
         _log.info("made %s for %s [%s]", made.decision.name, identity.name, request.request_id)
         return made.decision
 
-    async def _authorize(self, identity: Identity, request: GitRequest, repository: Repository) -> Ruling[Allow]:
-        ruling = await self._vote(identity, request, repository)
-        if isinstance(ruling.decision, Allow):
-            return Ruling(ruling.plugin, ruling.decision)
-        reason, plugin = ruling.decision.reason, ruling.plugin
-        if identity.is_anonymous and self._login_may_help(request.peer):
-            raise CredentialsRequired(reason, plugin=plugin)
-        if request.access is not Access.READ:
-            fetch = replace(request, service=Service.UPLOAD_PACK, access=Access.READ)
-            reading = await self._vote(identity, fetch, repository)
-            if isinstance(reading.decision, Allow):
-                raise AccessDenied(reason, message=_message(ruling.decision, request), plugin=plugin)
-        raise RepositoryHidden(reason, plugin=plugin)
-
-    async def _vote(self, identity: Identity, request: GitRequest, repository: Repository) -> Ruling[Allow | Deny]:
-        try:
-            ruling = await self._chain.authorize(identity, request, repository)
-        except PluginFailure as failure:
-            raise Unavailable(str(failure), request_id=request.request_id, plugin=failure.plugin) from failure
-        return ruling if ruling is not None else Ruling("default", Deny("no plugin allows it"))
-
-    def _login_may_help(self, peer: Peer) -> bool:
-        """Somebody else could be served: over this transport, or, where it knows no logins, over another one."""
-        if peer.transport in (Transport.HTTP, Transport.HTTPS):
-            return bool(self.accepted & {Password, BearerToken})
-        return bool(self.accepted)
-
     def _refuse_missing(self, identity: Identity, request: GitRequest, reason: str, plugin: str | None) -> NoReturn:
         """Say what a denied client is told too, so that nobody learns which repositories there are."""
-        if identity.is_anonymous and self._login_may_help(request.peer):
+        if self._authorization.login_may_help(identity, request.peer):
             raise CredentialsRequired(reason, plugin=plugin)
         raise RepositoryNotFound(reason, plugin=plugin)
 
-    async def _run(self, operation: "_Operation", entry: AuditEntry) -> GitExit:
+    async def _run(self, operation: "_Operation", entry: AuditEntry, *, can_repeat: bool) -> GitExit:
         try:
             if operation.request.service is Service.RECEIVE_PACK and operation.exchange is not Exchange.ADVERTISEMENT:
-                return await self._push(operation, entry)
+                return await self._push(operation, entry, can_repeat=can_repeat)
             git = await self._runner.run(*operation)
         except (OSError, ValueError) as error:
             raise Unavailable(f"git could not be started: {error}", request_id=operation.request.request_id) from error
         entry.completed(git)
         return git
 
-    async def _push(self, operation: "_Operation", entry: AuditEntry) -> GitExit:
-        """How the push ended. One that is refused for its refs ends for the client as git's own refusals do."""
-        refusals: list[Refusal] = []
-        denied_rewinds: AccessDenied | None = None
+    async def _push(self, operation: "_Operation", entry: AuditEntry, *, can_repeat: bool) -> GitExit:
+        """How the push ended. One that is refused for its refs ends for the client as git's own refusals do.
+
+        Raises `CredentialsRequired` where a login may help, and the client can repeat the push with one.
+        """
+        identity = operation.identity
+        may_log_in = can_repeat and self._authorization.login_may_help(identity, operation.request.peer)
+        refusals = _PushRefusals()
+
+        def refusal_for(denied: AccessDenied) -> Refusal:
+            return CredentialsRequired(denied.reason, plugin=denied.plugin) if may_log_in else denied
 
         async def judge(updates: tuple[RefUpdate, ...]) -> PushTerms:
             request = replace(operation.request, updates=updates)
-            nonlocal denied_rewinds
             entry.request(request)
             try:
-                allowed, denied_rewinds = await self._judge(request, operation.repository, operation.identity)
+                allowed = await self._authorization.of_push(identity, request, operation.repository)
             except Refusal as refusal:
-                refusals.append(refusal)
-                raise
-            entry.decided(allowed.plugin, allowed.decision.reason)
-            if denied_rewinds is None:
+                refusals.of_push = refusal_for(refusal) if isinstance(refusal, AccessDenied) else refusal
+                raise refusals.of_push from None
+            entry.decided(allowed.by.plugin, allowed.by.decision.reason)
+            if allowed.rewinds_refused is None:
                 return PushTerms()
-            return PushTerms(forward_only=denied_rewinds.refs, message=denied_rewinds.message)
+            refusals.of_rewinds = refusal_for(allowed.rewinds_refused)
+            return PushTerms(forward_only=allowed.rewinds_refused.refs, refusal=refusals.of_rewinds)
 
         git = await self._runner.push(*operation, judge)
         entry.completed(git)
-        if git.rewound and denied_rewinds is not None:
-            refusals.append(denied_rewinds)
-        for refusal in refusals:
+        refusal = refusals.of_rewinds if git.rewound else refusals.of_push
+        if refusal is not None:
             entry.refused(refusal)
         return git
-
-    async def _judge(
-        self, request: GitRequest, repository: Repository, identity: Identity
-    ) -> tuple[Ruling[Allow], AccessDenied | None]:
-        """Who allows what a push's commands say, and what is to be said of a rewind, where that is denied."""
-        updates = tuple(
-            replace(update, change=RefChange.REWIND)
-            if update.change is RefChange.UPDATE and update.ref.startswith(_TAGS)
-            else update
-            for update in request.updates
-        )
-        ruling = await self._vote(identity, replace(request, updates=updates), repository)
-        if isinstance(ruling.decision, Deny):
-            raise _refs_denied(ruling.plugin, ruling.decision, request)
-        allowed = Ruling(ruling.plugin, ruling.decision)
-        rewinds = tuple(
-            replace(update, change=RefChange.REWIND) for update in updates if update.change is RefChange.UPDATE
-        )
-        if not rewinds:
-            return allowed, None
-        rewinding = await self._vote(identity, replace(request, updates=rewinds), repository)
-        if isinstance(rewinding.decision, Allow):
-            return allowed, None
-        return allowed, _refs_denied(rewinding.plugin, rewinding.decision, replace(request, updates=rewinds))
 
     def _notice(self, request: GitRequest, moved_to: str) -> str:
         """What somebody who uses an old name is told: the URL to use, as far as it is known."""
@@ -315,13 +273,9 @@ class _Operation(NamedTuple):
     client: Client
 
 
-def _message(denial: Deny, request: GitRequest) -> str:
-    """What the client is told, with the id that leads to the record."""
-    return f"{denial.message or AccessDenied.message} (id {request.request_id})"
+@dataclass(slots=True)
+class _PushRefusals:
+    """How a push was refused for its commands, and how it will be where git finds it to rewind."""
 
-
-def _refs_denied(plugin: str, denial: Deny, request: GitRequest) -> AccessDenied:
-    """The refusal of a push for the refs that a plugin names, or for all of them where it names none of the push."""
-    all_refs = tuple(update.ref for update in request.updates)
-    refs = tuple(ref for ref in all_refs if ref in set(denial.refs)) or all_refs
-    return AccessDenied(denial.reason, message=_message(denial, request), plugin=plugin, refs=refs)
+    of_push: Refusal | None = None
+    of_rewinds: Refusal | None = None

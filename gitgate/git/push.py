@@ -21,7 +21,7 @@ from gitgate.git.process import Client, GitExit, RunningGit
 from gitgate.idle import IdleTimer
 from gitgate.plugin import RefUpdate
 from gitgate.reactor import Reactor
-from gitgate.refusals import AccessDenied, MalformedRequest, Refusal
+from gitgate.refusals import AccessDenied, CredentialsRequired, MalformedRequest, Refusal
 from gitgate.wire.malformed import Malformed
 from gitgate.wire.push_commands import PushCommands, PushCommandsReader
 from gitgate.wire.push_report import refused_push
@@ -29,10 +29,10 @@ from gitgate.wire.push_report import refused_push
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PushTerms:
-    """What an allowed push is bound to: the refs that may only be moved forward, and what the client is told of it."""
+    """What an allowed push is bound to: the refs that may only be moved forward, and how a rewind is refused."""
 
     forward_only: tuple[str, ...] = ()
-    message: str = ""
+    refusal: Refusal | None = None
 
 
 #: Allows a push on some terms, or raises a Refusal.
@@ -74,7 +74,8 @@ class Push:
         """How the push ended. `advertise` is None where the client was told before what git has, as over http.
 
         Raises `MalformedRequest` for commands that are none. A push that the judge refuses is answered here, and ends
-        as one that git refuses: with exit code 0, for the report says it all.
+        as one that git refuses: with exit code 0, for the report says it all. Only `CredentialsRequired` is raised:
+        that, the transport must say.
         """
         self._client.git_started(self)
         try:
@@ -99,15 +100,19 @@ class Push:
         self._client.pauseProducing()
         try:
             terms = await judge(commands.updates) if commands.updates else PushTerms()
+        except CredentialsRequired:
+            await self._discard()
+            raise
         except Refusal as refusal:
             return await self._refuse(commands, refusal, answer_first=advertise is not None)
         run = await receive(terms)
         received = await run(_Receiving(self), self._rewinds if terms.forward_only else None)
-        if self._rewound:
+        if self._rewound and terms.refusal is not None:
             # Only now, when git's quarantine is gone.
+            if isinstance(terms.refusal, CredentialsRequired):
+                raise terms.refusal
             self._git_is_heard = True
-            messages = dict.fromkeys(self._rewound, terms.message)
-            self.said(refused_push(commands, messages, _OTHERS, f"gitgate: {terms.message}"))
+            self._report(commands, self._rewound, terms.refusal)
         return self._ended(received.code, received)
 
     # What the transport calls.
@@ -206,20 +211,27 @@ class Push:
         that comes before it has sent everything for a broken connection.
         """
         refused = refusal.refs if isinstance(refusal, AccessDenied) else ()
-        messages = dict.fromkeys(refused or [update.ref for update in commands.updates], refusal.message)
-        report = refused_push(commands, messages, _OTHERS, f"gitgate: {refusal.message}")
-        self._client.resumeProducing()
+        refs = refused or tuple(update.ref for update in commands.updates)
         if answer_first:
-            self.said(report)
+            self._report(commands, refs, refusal)
         try:
-            while not self._input_has_ended and not self._is_silent:
-                self._received.clear()
-                await self._something()
+            await self._discard()
         except CancelledError:
             pass  # it has its answer, and goes
         if not answer_first:
-            self.said(report)
+            self._report(commands, refs, refusal)
         return self._ended(0)
+
+    def _report(self, commands: PushCommands, refs: tuple[str, ...], refusal: Refusal) -> None:
+        messages = dict.fromkeys(refs, refusal.message)
+        self.said(refused_push(commands, messages, _OTHERS, f"gitgate: {refusal.message}"))
+
+    async def _discard(self) -> None:
+        """Return once the client has sent all that it will."""
+        self._client.resumeProducing()
+        while not self._input_has_ended and not self._is_silent:
+            self._received.clear()
+            await self._something()
 
     def _rewinds(self, found: bytes) -> None:
         """The hook will refuse the push, and git would say no more than that. The client is told by us, afterwards."""

@@ -340,7 +340,7 @@ def test_for_people_each_question_is_a_block_and_a_star_marks_the_vote_that_deci
                 "    no plugin decides: denied by default",
                 "",
                 "REFUSED by default: no plugin allows it",
-                "The client is told: access denied (id req-1)",
+                "The client is told: authentication required (id req-1)",
             ],
         ),
         (

@@ -108,7 +108,7 @@ class GitHttpRequest(Request):
             access=head.target.service.access,
             username=head.credentials.username if isinstance(head.credentials, Password) else None,
         )
-        return await self._gateway.serve(request, login, response, head.exchange)
+        return await self._gateway.serve(request, login, response, head.exchange, can_repeat=head.can_repeat)
 
     def _git_ended(self, git: GitExit, body: RequestBody, response: GitResponse) -> None:
         self._stderr.close()

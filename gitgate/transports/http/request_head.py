@@ -29,7 +29,11 @@ _HOST: Final = re.compile(rb"[A-Za-z0-9.:\[\]-]{1,255}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestHead:
-    """What a client asks for. `host` is None where it names none, or none that could be one."""
+    """What a client asks for. `host` is None where it names none, or none that could be one.
+
+    `can_repeat`: git keeps a body whose length it tells, and sends it again where it is then asked to log in. One that
+    it sends in chunks it makes while it sends.
+    """
 
     target: HttpTarget
     host: str | None
@@ -37,6 +41,7 @@ class RequestHead:
     credentials: Credentials | None
     compressed: bool
     expects_continue: bool
+    can_repeat: bool
 
     @property
     def exchange(self) -> Exchange:
@@ -72,6 +77,7 @@ def parse_request_head(
         credentials=None if authorization is None else parse_authorization(authorization),
         compressed=_is_compressed(only["Content-Encoding"]),
         expects_continue=version == b"HTTP/1.1" and (only["Expect"] or b"").lower() == b"100-continue",
+        can_repeat=only["Transfer-Encoding"] is None,
     )
 
 

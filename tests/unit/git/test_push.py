@@ -10,7 +10,7 @@ from twisted.internet.task import Clock
 from gitgate.git.process import Client, GitExit, RunningGit
 from gitgate.git.push import Push, PushTerms, RunGit
 from gitgate.plugin import RefUpdate
-from gitgate.refusals import AccessDenied, MalformedRequest, Unavailable
+from gitgate.refusals import AccessDenied, CredentialsRequired, MalformedRequest, Unavailable
 from gitgate.wire.pktline import FLUSH, encode
 
 LIST = encode(b"0" * 40 + b" " + b"a" * 40 + b" refs/heads/main\0report-status") + FLUSH
@@ -189,6 +189,19 @@ def test_over_http_the_answer_comes_when_the_client_has_sent_everything() -> Non
     assert b"ng refs/heads/main protected (id 1)" in house.client.heard
 
 
+def test_a_client_that_has_to_log_in_is_heard_to_its_end_first() -> None:
+    """It would take an answer that comes earlier for a broken connection, and not send the push again."""
+    challenge = CredentialsRequired("locked")
+    house = House(http=True, terms=challenge)
+    house.client.git.write(LIST)
+    house.decide()
+    house.client.git.write(b"PACK")
+    assert house.outcome == []
+    house.client.git.finish()
+    assert [failure.value for failure in house.outcome] == [challenge]
+    assert (house.client.heard, house.receiving.input) == (b"", b"")
+
+
 def test_a_client_that_goes_after_its_refusal_has_not_been_cut_off() -> None:
     """Over git:// there is no other end: the client reads the report and closes."""
     house = House(terms=REFUSED)
@@ -270,7 +283,7 @@ def test_a_client_that_does_not_keep_up_pauses_whatever_speaks() -> None:
 
 
 def test_a_rewind_that_a_hook_of_ours_has_found_is_reported_in_gits_place() -> None:
-    house = House(terms=PushTerms(forward_only=("refs/heads/main",), message="protected (id 1)"))
+    house = House(terms=PushTerms(forward_only=("refs/heads/main",), refusal=REFUSED))
     house.client.git.write(LIST)
     house.decide()
     assert house.receiving.hook_found is not None
@@ -280,6 +293,18 @@ def test_a_rewind_that_a_hook_of_ours_has_found_is_reported_in_gits_place() -> N
     assert house.end().rewound == ("refs/heads/main",)
     assert b"ng refs/heads/main protected (id 1)" in house.client.heard
     assert b"declined" not in house.client.heard
+
+
+def test_a_rewind_by_nobody_asks_for_a_login_before_anything_is_said() -> None:
+    challenge = CredentialsRequired("locked")
+    house = House(http=True, terms=PushTerms(forward_only=("refs/heads/main",), refusal=challenge))
+    house.client.git.write(LIST)
+    house.decide()
+    assert house.receiving.hook_found is not None
+    house.receiving.hook_found(b"refs/heads/main\n\n")
+    house.receiving.ended.callback(GitExit(code=0, bytes_in=0, bytes_out=0))
+    assert [failure.value for failure in house.outcome] == [challenge]
+    assert b"unpack" not in house.client.heard
 
 
 def test_without_such_terms_no_hook_is_heard() -> None:

@@ -82,9 +82,10 @@ class RecordingGateway:
         self.credentials.append(credentials)
         return Login(identity=Identity(name="alice"), method="password")
 
-    async def serve(self, request: GitRequest, login: Login, client, exchange) -> GitExit:
+    async def serve(self, request: GitRequest, login: Login, client, exchange, *, can_repeat) -> GitExit:
         self.served.append((request, login))
         self.exchanges.append(exchange.value)
+        self.can_repeat = can_repeat
         try:
             if self.undecided is not None:
                 await self.undecided

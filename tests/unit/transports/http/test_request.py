@@ -111,6 +111,15 @@ def test_a_body_reaches_git_with_its_end(conversation, fetch):
     )
 
 
+def test_a_body_whose_length_is_told_can_be_sent_again_and_one_in_chunks_cannot(conversation, fetch):
+    """git makes the latter while it sends (remote-curl.c, "large_request")."""
+    conversation.send(*fetch, b"Content-Length: 4", body=b"0000")
+    assert conversation.gateway.can_repeat
+    conversation.gateway.git.end()
+    conversation.send(*fetch, b"Transfer-Encoding: chunked", body=b"4\r\n0000\r\n0\r\n\r\n")
+    assert not conversation.gateway.can_repeat
+
+
 def test_a_chunked_and_compressed_body_reaches_git_as_it_was(conversation, fetch):
     compressed = gzip.compress(b"0000" * 50)
     conversation.send(*fetch, b"Transfer-Encoding: chunked", b"Content-Encoding: x-gzip")
@@ -286,7 +295,7 @@ def test_a_fault_of_gitgate_itself_in_the_middle_of_an_answer_is_not_written_int
 
 
 def test_a_fault_of_gitgate_itself_is_told_and_logged(conversation, discover, caplog):
-    async def broken(*arguments):
+    async def broken(*arguments, **options):
         raise RuntimeError("a bug")
 
     conversation.gateway.serve = broken

@@ -1,0 +1,112 @@
+"""Who may do what: the plugins' answers to `authorize`, and what is said of them to a client."""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+from gitgate.plugin import (
+    Access,
+    Allow,
+    BearerToken,
+    Deny,
+    GitRequest,
+    Identity,
+    Password,
+    Peer,
+    RefChange,
+    Repository,
+    Service,
+    Transport,
+)
+from gitgate.plugin_chain import PluginChain, PluginFailure, Ruling
+from gitgate.refusals import AccessDenied, CredentialsRequired, RepositoryHidden, Unavailable
+
+_TAGS: Final = "refs/tags/"
+
+
+@dataclass(frozen=True, slots=True)
+class AllowedPush:
+    """Who allows what a push's commands say, and how a rewind is refused, where that is denied."""
+
+    by: Ruling[Allow]
+    rewinds_refused: AccessDenied | None
+
+
+class Authorization:
+    """Asks the plugins what an identity may do. Each answer is who allows it, each refusal a `Refusal` that is raised.
+
+    Raises `Unavailable` where a plugin fails.
+    """
+
+    def __init__(self, chain: PluginChain) -> None:
+        self._chain = chain
+
+    async def of_request(self, identity: Identity, request: GitRequest, repository: Repository) -> Ruling[Allow]:
+        """Who allows the request. Raises `CredentialsRequired`, `AccessDenied` or `RepositoryHidden`.
+
+        Somebody who may not even read the repository is not told that it is there.
+        """
+        ruling = await self.vote(identity, request, repository)
+        if isinstance(ruling.decision, Allow):
+            return Ruling(ruling.plugin, ruling.decision)
+        reason, plugin = ruling.decision.reason, ruling.plugin
+        if self.login_may_help(identity, request.peer):
+            raise CredentialsRequired(reason, plugin=plugin)
+        if request.access is not Access.READ:
+            fetch = replace(request, service=Service.UPLOAD_PACK, access=Access.READ)
+            reading = await self.vote(identity, fetch, repository)
+            if isinstance(reading.decision, Allow):
+                message = _message(ruling.decision, request, AccessDenied.message)
+                raise AccessDenied(reason, message=message, plugin=plugin)
+        raise RepositoryHidden(reason, plugin=plugin)
+
+    async def of_push(self, identity: Identity, request: GitRequest, repository: Repository) -> AllowedPush:
+        """Who allows the commands of a push (`request.updates`). Raises `AccessDenied`, with the refs."""
+        updates = tuple(
+            replace(update, change=RefChange.REWIND)
+            if update.change is RefChange.UPDATE and update.ref.startswith(_TAGS)
+            else update
+            for update in request.updates
+        )
+        ruling = await self.vote(identity, replace(request, updates=updates), repository)
+        if isinstance(ruling.decision, Deny):
+            raise self._refs_denied(ruling.plugin, ruling.decision, identity, request)
+        allowed = Ruling(ruling.plugin, ruling.decision)
+        rewinds = tuple(
+            replace(update, change=RefChange.REWIND) for update in updates if update.change is RefChange.UPDATE
+        )
+        if not rewinds:
+            return AllowedPush(allowed, None)
+        rewinding_request = replace(request, updates=rewinds)
+        rewinding = await self.vote(identity, rewinding_request, repository)
+        if isinstance(rewinding.decision, Allow):
+            return AllowedPush(allowed, None)
+        return AllowedPush(
+            allowed, self._refs_denied(rewinding.plugin, rewinding.decision, identity, rewinding_request)
+        )
+
+    async def vote(self, identity: Identity, request: GitRequest, repository: Repository) -> Ruling[Allow | Deny]:
+        """The decision, which is to deny where every plugin abstains."""
+        try:
+            ruling = await self._chain.authorize(identity, request, repository)
+        except PluginFailure as failure:
+            raise Unavailable(str(failure), request_id=request.request_id, plugin=failure.plugin) from failure
+        return ruling if ruling is not None else Ruling("default", Deny("no plugin allows it"))
+
+    def login_may_help(self, identity: Identity, peer: Peer) -> bool:
+        """Nobody is logged in, and somebody could be: here, or where this transport knows no logins, over another."""
+        if peer.transport in (Transport.HTTP, Transport.HTTPS):
+            return identity.is_anonymous and bool(self._chain.accepted & {Password, BearerToken})
+        return identity.is_anonymous and bool(self._chain.accepted)
+
+    def _refs_denied(self, plugin: str, denial: Deny, identity: Identity, request: GitRequest) -> AccessDenied:
+        """The refusal of a push for the refs that a plugin names; for all of them where it names none of the push."""
+        denied = set(denial.refs)
+        all_refs = tuple(update.ref for update in request.updates)
+        refs = tuple(ref for ref in all_refs if ref in denied) or all_refs
+        usually = "authentication required" if self.login_may_help(identity, request.peer) else AccessDenied.message
+        return AccessDenied(denial.reason, message=_message(denial, request, usually), plugin=plugin, refs=refs)
+
+
+def _message(denial: Deny, request: GitRequest, usually: str) -> str:
+    """What the client is told, with the id that leads to the record."""
+    return f"{denial.message or usually} (id {request.request_id})"
