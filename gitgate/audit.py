@@ -94,6 +94,10 @@ class AuditEntry:
             exit_code=git.code,
         )
 
+    def listed(self, count: int) -> None:
+        """Repositories were listed, and nothing else was asked for."""
+        self._record = replace(self._record, verdict=Verdict.COMPLETED, reason=f"repositories listed: {count}")
+
     def aborted(self) -> None:
         """The client went away."""
         self._record = replace(self._record, verdict=Verdict.ABORTED, reason="the client went away")

@@ -106,11 +106,24 @@ class Gateway:
         return refusal
 
     async def overview(self, login: Login, request: GitRequest, *, most: int, seconds: float) -> Overview:
-        """What somebody who has logged in can reach; see `Overviews.of`. Raises `Overloaded` or `Unavailable`."""
+        """What somebody who has logged in can reach; see `Overviews.of`. Raises `Overloaded` or `Unavailable`.
+
+        It has a record, as a git service has: some people log in for nothing else.
+        """
+        entry = self._audit.begin(request.request_id, request.peer)
+        entry.login(login)
         try:
-            return await self._overviews.of(login.identity, request, most=most, seconds=seconds)
-        except PluginFailure as failure:
-            raise Unavailable(str(failure), request_id=request.request_id, plugin=failure.plugin) from failure
+            overview = await self._overview(login, request, most=most, seconds=seconds)
+            entry.listed(len(overview.repositories))
+            return overview
+        except Refusal as refusal:
+            entry.refused(refusal)
+            raise
+        except CancelledError:
+            entry.aborted()
+            raise
+        finally:
+            entry.close()
 
     async def serve(
         self,
@@ -150,6 +163,12 @@ class Gateway:
             raise
         finally:
             entry.close()
+
+    async def _overview(self, login: Login, request: GitRequest, *, most: int, seconds: float) -> Overview:
+        try:
+            return await self._overviews.of(login.identity, request, most=most, seconds=seconds)
+        except PluginFailure as failure:
+            raise Unavailable(str(failure), request_id=request.request_id, plugin=failure.plugin) from failure
 
     async def _login(self, credentials: Credentials, peer: Peer, request_id: str) -> Login:
         try:

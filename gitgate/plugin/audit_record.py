@@ -11,7 +11,7 @@ class Verdict(Enum):
     """How an operation ended."""
 
     COMPLETED = "completed"
-    """git ran to its end; its exit code tells how that went."""
+    """git ran to its end, and its exit code tells how that went; or what can be reached was listed."""
     CHALLENGED = "challenged"
     """Nobody was logged in, and a login may help."""
     REJECTED = "rejected"
@@ -28,7 +28,8 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditRecord:
-    """What happened in one operation, allowed or refused: one login, or one service on one repository.
+    """What happened in one operation, allowed or refused: one login, one service on one repository, or one list
+    of what somebody can reach.
 
     A field is None where the operation ended before it was known. `username` is the name that was typed at a login that
     failed; nothing has shown that it is this person. `method` is "password", "publickey", "bearer" or

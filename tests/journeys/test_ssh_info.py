@@ -65,6 +65,13 @@ def test_info_shows_each_user_her_own_and_json_has_the_same(ssh: Ssh) -> None:
     }
 
 
+def test_each_list_has_a_record(small_site: Any, ssh: Ssh) -> None:
+    """Some people log in for nothing else."""
+    ssh("bob", "info")
+    (line,) = [line for line in small_site.daemon.log().splitlines() if " audit: " in line]
+    assert "ssh 127.0.0.1 bob request: completed (repositories listed: 1)" in line
+
+
 def test_the_greeting_begins_a_long_list_and_info_has_it_whole(small_site: Any, ssh: Ssh) -> None:
     for number in range(25):
         small_site.repository(f"many/r{number:02}")

@@ -146,6 +146,14 @@ def test_what_is_allowed_is_run_on_the_very_repository_that_was_authorized() -> 
     assert (identity, exchange) == (ALICE.identity, Exchange.CONVERSATION)
 
 
+def test_a_list_of_what_can_be_reached_has_a_record() -> None:
+    house = House(Site(repository=a_repository(), read=Allow("public")))
+    house.loop.run(house.gateway.overview(ALICE, a_fetch(), most=5, seconds=5))
+    (record,) = house.records
+    assert (record.verdict, record.identity, record.service) == (Verdict.COMPLETED, ALICE.identity, None)
+    assert record.reason == "repositories listed: 0"
+
+
 def test_the_path_is_resolved_before_the_request_is_authorized_and_nobody_is_asked_twice() -> None:
     site = Site(read=Allow("public"))
     House(site).serve(a_fetch())
