@@ -107,7 +107,7 @@ class Server(Service):
         self._gateway = Gateway(self._chain, self._runner, Audit(reactor, self._audited), public_urls or {})
         self._connections = Connections(limits.max_connections)
         self._login_deadline_seconds = float(limits.login_deadline)
-        self._idle_deadline_seconds = float(limits.idle_deadline)
+        self._limits = limits
         self._telling: set[Deferred[None]] = set()
         self._factories = [(listener, self._factory(listener, public_urls or {})) for listener in listen]
         self._ports: list[Any] = []
@@ -193,8 +193,7 @@ class Server(Service):
                     self._connections,
                     self._reactor,
                     load_host_keys(listener.host_keys),
-                    login_deadline_seconds=seconds,
-                    idle_deadline_seconds=self._idle_deadline_seconds,
+                    limits=self._limits,
                     public_url=public_urls.get("ssh"),
                 )
             case Transport.GIT:

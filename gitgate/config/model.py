@@ -6,16 +6,26 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal
 
-from gitgate.config.checks import Checked, environment_variable, git_config_key, positive, without_nul
+from gitgate.config.checks import (
+    Checked,
+    bytes_for_one_key,
+    environment_variable,
+    git_config_key,
+    positive,
+    without_nul,
+)
 from gitgate.config.listener import Listener
 from gitgate.config.problems import KeyPath, Position, Problem
-from gitgate.plugin import Duration
+from gitgate.plugin import Duration, Size
 
 #: How long a plugin may take for one answer.
 DEFAULT_DEADLINE: Final = Duration.parse("10s")
 
 _LOGIN_DEADLINE: Final = Duration.parse("30s")
 _IDLE_DEADLINE: Final = Duration.parse("10m")
+_KEEPALIVE_INTERVAL: Final = Duration.parse("15s")
+_REKEY_BYTES: Final = Size.parse("1GiB")
+_REKEY_INTERVAL: Final = Duration.parse("1h")
 
 
 def _nothing() -> Mapping[str, Any]:
@@ -29,12 +39,21 @@ class Limits:
     `login_deadline`: for ssh from the connection to a finished login, for http to receive a request's headers, for
     git:// its request line. `idle_deadline`: how long neither side of a running git may send a byte. `max_operations`:
     how many gits run at once; more are refused as overloaded. `max_connections`: over all listeners.
+
+    The others are for ssh; sshd knows them as MaxAuthTries, MaxSessions, ClientAliveInterval, ClientAliveCountMax and
+    RekeyLimit.
     """
 
     login_deadline: Annotated[Duration, Checked(positive)] = _LOGIN_DEADLINE
     idle_deadline: Annotated[Duration, Checked(positive)] = _IDLE_DEADLINE
     max_operations: Annotated[int, Checked(positive)] = 100
     max_connections: Annotated[int, Checked(positive)] = 1000
+    max_login_attempts: Annotated[int, Checked(positive)] = 6
+    max_sessions: Annotated[int, Checked(positive)] = 10
+    keepalive_interval: Annotated[Duration, Checked(positive)] = _KEEPALIVE_INTERVAL
+    keepalive_count: Annotated[int, Checked(positive)] = 3
+    rekey_bytes: Annotated[Size, Checked(bytes_for_one_key)] = _REKEY_BYTES
+    rekey_interval: Annotated[Duration, Checked(positive)] = _REKEY_INTERVAL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

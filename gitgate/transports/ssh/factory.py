@@ -1,15 +1,21 @@
 """Makes the transport for each client of one ssh door."""
 
+import logging
 from collections.abc import Sequence
 
 from twisted.conch.ssh.factory import SSHFactory
 from twisted.conch.ssh.keys import Key
 from twisted.internet.interfaces import IAddress
 
+from gitgate.config.model import Limits
 from gitgate.gateway import Gateway
+from gitgate.plugin import Peer
 from gitgate.reactor import Clock
 from gitgate.transports.connections import Connections
+from gitgate.transports.ssh.misdeed import Misdeed
 from gitgate.transports.ssh.transport import SshTransport
+
+_log = logging.getLogger(__name__)
 
 #: RSA with SHA-1, which a key of that type could do as well.
 _REFUSED_SIGNATURES = frozenset({b"ssh-rsa"})
@@ -27,16 +33,14 @@ class SshFactory(SSHFactory):
         clock: Clock,
         host_keys: Sequence[Key],
         *,
-        login_deadline_seconds: float,
-        idle_deadline_seconds: float,
+        limits: Limits,
         public_url: str | None = None,
     ) -> None:
         """`host_keys` are private keys of different types; `public_url`, where known, is what people clone from."""
         self.gateway = gateway
         self.connections = connections
         self.clock = clock
-        self.login_deadline_seconds = login_deadline_seconds
-        self.idle_deadline_seconds = idle_deadline_seconds
+        self.limits = limits
         self.public_url = public_url.rstrip("/") if public_url is not None else None
         self.privateKeys = {key.sshType(): key for key in host_keys}
         self.publicKeys = {key.sshType(): key.public() for key in host_keys}
@@ -48,3 +52,7 @@ class SshFactory(SSHFactory):
     def buildProtocol(self, addr: IAddress | None) -> SshTransport | None:  # type: ignore[override]
         """None closes the connection."""
         return None if self.connections.full else SshTransport(self)
+
+    def blame(self, peer: Peer, misdeed: Misdeed) -> None:
+        """The one place that hears of everything by which a client's source may be judged."""
+        _log.debug("ssh %s: %s", peer.address, misdeed.value)

@@ -193,8 +193,8 @@ def test_the_end_waits_for_the_window(line: Any, running: Any) -> None:
 
 
 def test_a_socket_that_fills_up_with_the_last_bytes_gets_the_end_later(line: Any, running: Any) -> None:
-    """conch numbers a packet after it has written it. The socket pauses us from within that write: whatever is sent
-    there and then has the number of the packet before, and ends the connection with "Corrupted MAC on input"."""
+    """The socket pauses us from within each write once it is full, the one of the end itself among them: the end
+    would be sent within itself, for ever."""
     run = running(window=10)
     run.client.write(b"0123456789abcdef")
     run.end.callback(exited(0))
