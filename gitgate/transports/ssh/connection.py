@@ -82,7 +82,9 @@ class Connection(SSHConnection):
         """
         if messageNum in self.protocolMessages:
             super().packetReceived(messageNum, packet)
-        elif messageNum != MSG_USERAUTH_REQUEST:
+        elif messageNum == MSG_USERAUTH_REQUEST:
+            self._refused()
+        else:
             self.transport.sendUnimplemented()
 
     def ssh_CHANNEL_OPEN(self, packet: bytes) -> None:

@@ -28,6 +28,7 @@ from gitgate.refusals import MalformedRequest
 from gitgate.transports.connections import Connections
 from gitgate.transports.ssh.factory import SshFactory
 from gitgate.transports.ssh.key_exchange import STRICT_CLIENT, STRICT_SERVER
+from gitgate.transports.ssh.misdeed import Misdeed
 from gitgate.transports.ssh.packet_transport import PacketTransport
 from gitgate.transports.ssh.transport import SshTransport
 
@@ -161,6 +162,8 @@ class Line:
             public_url=public_url,
         )
         factory.startFactory()
+        self.blamed: list[Misdeed] = []
+        factory.blame = lambda peer, misdeed: self.blamed.append(misdeed)  # type: ignore[method-assign]
         server = factory.buildProtocol(None)
         assert server is not None
         self.server: SshTransport = server

@@ -368,6 +368,48 @@ def test_room_is_given_back_as_git_takes_the_data(line: Any, running: Any) -> No
     assert line.take() == [(ADJUST, pack(">2L", 0, 40 * 32768))]
 
 
+def test_while_git_is_far_behind_nothing_is_read_from_the_client(line: Any, running: Any) -> None:
+    """A client fills the window of 2 MiB while a hook runs and git does not read; with ten sessions on each of many
+    connections, that is memory. 64 KiB more than git's own pipe takes are enough."""
+    run = running()
+    run.client.pauseProducing()
+    for _ in range(2):
+        line.send(94, pack(">L", 0) + NS(b"x" * 32768))
+    assert line.server_socket.is_read
+    line.send(94, pack(">L", 0) + NS(b"x"))
+    assert not line.server_socket.is_read
+
+    run.client.resumeProducing()
+
+    assert line.server_socket.is_read
+
+
+def test_a_session_that_ends_while_git_is_behind_lets_the_client_be_read_again(line: Any, running: Any) -> None:
+    run = running()
+    run.client.pauseProducing()
+    for _ in range(3):
+        line.send(94, pack(">L", 0) + NS(b"x" * 32768))
+    assert not line.server_socket.is_read
+
+    run.end.callback(exited(0))
+
+    assert line.server_socket.is_read
+
+
+def test_a_full_socket_is_not_read_even_if_git_keeps_up(line: Any, running: Any) -> None:
+    run = running()
+    run.client.pauseProducing()
+    for _ in range(3):
+        line.send(94, pack(">L", 0) + NS(b"x" * 32768))
+    line.server.pauseProducing()
+
+    run.client.resumeProducing()
+    assert not line.server_socket.is_read
+    line.server.resumeProducing()
+
+    assert line.server_socket.is_read
+
+
 def test_more_than_the_window_closes_the_session_and_ends_git(line: Any, running: Any) -> None:
     run = running()
     run.client.pauseProducing()

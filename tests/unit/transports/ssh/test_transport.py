@@ -7,6 +7,10 @@ from typing import Any
 import pytest
 from twisted.conch.ssh.common import NS, getNS
 
+from gitgate.plugin import Duration
+from gitgate.refusals import CredentialsRefused, Unavailable
+from gitgate.transports.ssh.misdeed import Misdeed
+
 DISCONNECT, UNIMPLEMENTED, SERVICE_ACCEPT, EXT_INFO = 1, 3, 6, 7
 
 
@@ -249,6 +253,134 @@ def test_a_full_server_turns_clients_away(line: Any) -> None:
         line.connections.add(object())
 
     assert line.server.factory.buildProtocol(None) is None
+
+
+def test_a_client_that_answers_no_question_is_disconnected(make_line: Any, gateway: Any) -> None:
+    """A laptop is closed in the middle of a push: no packet ever says so, and git would wait for the rest."""
+    line = make_line(gateway, keepalive_interval=Duration.parse("15s"), keepalive_count=3)
+    line.log_in()
+    line.clock.pump([1] * 59)
+    assert not line.server_socket.is_aborted
+
+    line.clock.advance(1)
+
+    assert line.server_socket.is_aborted
+
+
+def test_a_client_that_answers_stays_until_it_was_idle_for_too_long(make_line: Any, gateway: Any) -> None:
+    line = make_line(gateway, keepalive_interval=Duration.parse("15s"), keepalive_count=3)
+    line.log_in()
+    questions = []
+    for _ in range(599):
+        line.clock.advance(1)
+        line.carry()
+        for message, payload in line.take():
+            questions.append((message, payload))
+            line.send(82, b"")
+    assert not line.server_socket.is_closed
+    assert questions == [(80, NS(b"keepalive@openssh.com") + b"\1")] * 39
+
+    line.clock.advance(1)
+
+    assert line.server_socket.is_aborted
+
+
+def test_a_client_that_cannot_be_asked_now_is_not_taken_for_dead(make_line: Any, gateway: Any) -> None:
+    """Its line is slow, and what it is to read fills the socket: the question would wait behind that."""
+    line = make_line(gateway, keepalive_interval=Duration.parse("15s"), keepalive_count=3)
+    line.log_in()
+    line.server_socket.producer.pauseProducing()
+    line.clock.pump([1] * 300)
+
+    assert not line.server_socket.is_aborted
+    assert line.server_socket.sent == b""
+
+
+def test_misdeeds_are_told_to_one_place(make_line: Any, gateway: Any) -> None:
+    """Where a door of the server is to be closed to an address, this is what it is judged by."""
+    gateway.judge = lambda credentials: CredentialsRefused("wrong")
+    guessing, silent, browser = (make_line(gateway) for _ in range(3))
+
+    guessing.begin_login()
+    guessing.send(50, guessing.password("alice", "guess"))
+    silent.clock.advance(30)
+    browser.server.dataReceived(b"GET / HTTP/1.1\r\n")
+
+    assert [guessing.blamed, silent.blamed, browser.blamed] == [
+        [Misdeed.LOGIN_REFUSED],
+        [Misdeed.NO_LOGIN_IN_TIME],
+        [Misdeed.NOT_SSH],
+    ]
+
+
+def test_an_outage_or_a_question_is_no_misdeed(make_line: Any, gateway: Any) -> None:
+    gateway.judge = lambda credentials: Unavailable("no server", request_id="0123456789")
+    line = make_line(gateway)
+    line.begin_login()
+    line.send(50, line.password("alice", "secret"))
+    line.send(50, NS(b"alice") + NS(b"ssh-connection") + NS(b"none"))
+
+    assert line.blamed == []
+
+
+def test_a_message_that_is_not_known_is_named_by_its_number(line: Any) -> None:
+    line.log_in()
+    number = line.server._reader.last_sequence
+
+    line.send(79, b"")
+
+    assert line.take() == [(UNIMPLEMENTED, pack(">L", number + 1))]
+
+
+def test_a_guess_of_the_algorithm_that_was_wrong_is_passed_over(line: Any) -> None:
+    """RFC 4253 section 7.1: the packet behind such a proposal is not looked at, whatever kind of exchange it is for."""
+    client = line.client
+    send_proposal = client.sendPacket
+
+    def with_a_guess(message: int, payload: bytes) -> None:
+        if message == 20:
+            payload = payload[:-5] + b"\1" + bytes(4)
+            client.ourKexInitPayload = b"\x14" + payload
+            send_proposal(20, payload)
+            send_proposal(34, b"a wrong guess")
+        else:
+            send_proposal(message, payload)
+
+    line.log_in()
+    client.sendPacket = with_a_guess
+    client.sendKexInit()
+    client.sendPacket = send_proposal
+    line.carry()
+
+    assert line.open_session() == 0
+
+
+@pytest.mark.parametrize("share", [b"", NS(b""), NS(b"x" * 31), NS(bytes(32)), NS(b"x" * 32) + b"y", b"\xff" * 8])
+def test_a_share_by_which_no_secret_can_be_had_is_malformed(line: Any, share: bytes) -> None:
+    """All zeros, among others: a point of low order makes a secret that everybody knows (RFC 7748 section 6.1)."""
+    line.log_in()
+    send = line.client.sendPacket
+    line.client.sendPacket = lambda message, payload: send(message, share if message == 30 else payload)
+    line.client.sendKexInit()
+    line.carry()
+
+    assert [message for message, _ in line.take()] == [DISCONNECT]
+
+
+def test_a_type_error_of_our_own_is_not_put_down_to_the_client(
+    line: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line.log_in()
+    line.take()
+    for name in ("ssh_CHANNEL_OPEN", "ssh_CHANNEL_DATA"):
+        monkeypatch.setattr(line.server.service, name, lambda packet: packet + 1)
+    caplog.clear()
+
+    line.send(90, NS(b"session") + pack(">3L", 0, 1000, 32768))
+
+    assert [message for message, _ in line.take()] == [DISCONNECT]
+    assert [record.levelno for record in caplog.records] == [logging.ERROR]
+    caplog.clear()
 
 
 def test_a_key_exchange_that_does_not_end_is_ended(line: Any) -> None:

@@ -1,0 +1,27 @@
+import pytest
+from twisted.internet.task import Clock
+
+from gitgate.transports.ssh.allowance import Allowance
+from gitgate.wire.malformed import Malformed
+
+
+def spent(allowance: Allowance) -> int:
+    """How often it may be done now."""
+    times = 0
+    with pytest.raises(Malformed, match="too often"):
+        while True:
+            allowance.spend()
+            times += 1
+    return times
+
+
+def test_so_many_at_once_and_some_more_each_second_but_never_more_at_once() -> None:
+    clock = Clock()
+    allowance = Allowance(clock, "too often", at_once=10, each_second=0.5)
+
+    times = [spent(allowance)]
+    for seconds in (1, 1, 4, 3600):
+        clock.advance(seconds)
+        times.append(spent(allowance))
+
+    assert times == [10, 0, 1, 2, 10]
