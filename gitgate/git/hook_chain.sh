@@ -27,7 +27,7 @@ pre-receive)
 		case $old$new in *[!0]*) ;; *) continue ;; esac
 		case $old in *[!0]*) ;; *) continue ;; esac
 		case $new in *[!0]*) ;; *) continue ;; esac
-		if forward_only "$ref" && ! git merge-base --is-ancestor "$old" "$new"; then
+		if forward_only "$ref" && ! git --no-replace-objects merge-base --is-ancestor "$old" "$new"; then
 			rewound="$rewound$ref
 "
 		fi

@@ -149,6 +149,19 @@ def test_however_it_is_pushed_main_is_not_rewound_and_topic_is(work, guarded, se
     assert pushing.git("rev-parse", "rewound").strip() in pushing.refs()
 
 
+@pytest.mark.parametrize("transport", ["git"], indirect=True)
+def test_a_replacement_does_not_pass_a_rewind_off_as_a_step_forward(work):
+    """Attack: push `rewound` with a refs/replace/ that gives it main as a parent, and then push it to main.
+
+    git reads the replacement wherever it looks for the parents of a commit, and clients that clone main do not.
+    """
+    pushing = prepared(work())
+    pushing.git("replace", "--graft", "rewound", "main")
+    pushing.git("push", "-q", "origin", "rewound:refs/heads/topic2", "refs/replace/*:refs/replace/*")
+    printed = pushing.git("push", "origin", "+rewound:main", fails=True)
+    assert "main only moves forward" in printed
+
+
 def test_a_push_from_a_shallow_clone_is_judged_too(guarded, transport, work, unique):
     made = work()
     client = guarded.client("alice")
