@@ -39,7 +39,8 @@ from gitgate.plugin import (
     Repository,
     Service,
 )
-from gitgate.plugin_chain import Member, PluginChain, PluginFailure, Ruling, Vote
+from gitgate.plugin_chain import PluginChain, PluginFailure, Ruling, Vote, Witness
+from gitgate.plugin_registration import Member
 from gitgate.reactor import Reactor
 from gitgate.refusals import AccessDenied, Refusal
 
@@ -62,8 +63,8 @@ class Verb(Enum):
         return Service.UPLOAD_PACK if self is Verb.READ else Service.RECEIVE_PACK
 
 
-#: Who asks: with a key as if it had been used; by name, with what plugins know of the name; or exactly so.
-Somebody: TypeAlias = PublicKey | Identity | Login
+#: Who asks: with a key as if it had been used, or a password; by name, with what plugins know of it; or exactly so.
+Somebody: TypeAlias = PublicKey | Password | Identity | Login
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +98,9 @@ class Explanation:
 class Explainer:
     """Explains what a server with these plugins would do. `chain` must be started before, and stopped afterwards."""
 
-    def __init__(self, members: Sequence[Member], reactor: Reactor) -> None:
+    def __init__(self, members: Sequence[Member], reactor: Reactor, witness: Witness | None = None) -> None:
         """Raises `PluginUnsuitable`, as a server would."""
-        self._observed = _ObservedChain(members, reactor)
+        self._observed = _ObservedChain(members, reactor, witness)
         self._audit = Audit(reactor, _keep_no_record)
 
     @property
@@ -108,11 +109,11 @@ class Explainer:
         return self._observed
 
     async def login(self, who: Somebody, peer: Peer, request_id: str) -> Login:
-        """The login that a server would give. Raises a `Refusal`, for a disabled account or an unknown key."""
+        """The login that a server would give. Raises a `Refusal`, for a disabled account or a wrong proof."""
         if isinstance(who, Login):
             return who
         gateway = self._gateway(_Rehearsal(()))
-        if isinstance(who, PublicKey):
+        if isinstance(who, PublicKey | Password):
             return await gateway.authenticate(who, peer, request_id)
         self._observed.taken_on_trust = who
         try:
@@ -161,8 +162,8 @@ class _ObservedChain(PluginChain):
     `taken_on_trust` is whom every login is answered with, while there is somebody.
     """
 
-    def __init__(self, members: Sequence[Member], reactor: Reactor) -> None:
-        super().__init__(members, reactor)
+    def __init__(self, members: Sequence[Member], reactor: Reactor, witness: Witness | None) -> None:
+        super().__init__(members, reactor, witness)
         self.taken_on_trust: Identity | None = None
         self.questions: list[Question] | None = None
         self.created_by: tuple[str, ...] = ()

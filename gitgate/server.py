@@ -27,7 +27,8 @@ from gitgate.git.command import Git
 from gitgate.git.installed import find_git
 from gitgate.git.runner import GitRunner
 from gitgate.plugin import AuditRecord, SettingsError, Transport
-from gitgate.plugin_chain import Member, PluginChain, PluginUnsuitable
+from gitgate.plugin_chain import PluginChain
+from gitgate.plugin_registration import Member, PluginUnsuitable
 from gitgate.reactor import use_monotonic_clock
 from gitgate.transports.connections import Connections
 from gitgate.transports.git import GitFactory

@@ -13,7 +13,8 @@ from gitgate.config import Config, ConfigError, Listener, LogSettings, Problem, 
 from gitgate.config.problems import KeyPath, Position
 from gitgate.config.yaml_document import YamlDocument, decode
 from gitgate.git.installed import NoGit, find_git
-from gitgate.plugin_chain import PluginChain, PluginUnsuitable
+from gitgate.plugin_chain import PluginChain
+from gitgate.plugin_registration import PluginUnsuitable
 from gitgate.server import members
 from gitgate.transports.ssh.host_keys import HostKeyUnusable, load_host_keys
 from gitgate.transports.tls import TlsFilesUnusable, tls_options

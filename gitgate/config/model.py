@@ -75,8 +75,9 @@ class PluginEntry:
 
     `use` is the name under which it is installed, `name` that of this instance in logs (default: `use`). `deadline` is
     how long one answer may take. With `on_error` "abstain", a failure of `authenticate` counts as no opinion. `hooks`
-    restricts the instance; None means all that it implements. `settings` is what `plugin_class` is built with, None
-    where its `__init__` takes nothing. The rest tells where the entry stands in the file, if it was read from one.
+    restricts what the server asks of the instance; None means all that it implements. `settings` is what `plugin_class`
+    is built with, None where its `__init__` takes nothing. The rest tells where the entry stands in the file, if it was
+    read from one.
     """
 
     use: str

@@ -210,7 +210,8 @@ PROGRAM = """
     from gitgate.git.command import Git
     from gitgate.git.runner import GitRunner
     from gitgate.plugin import Password, hookimpl
-    from gitgate.plugin_chain import Member, PluginChain
+    from gitgate.plugin_chain import PluginChain
+    from gitgate.plugin_registration import Member
     from gitgate.transports.connections import Connections
     from gitgate.transports.ssh.factory import SshFactory
     from gitgate.transports.ssh.host_keys import load_host_keys

@@ -23,7 +23,7 @@ from gitgate.plugin import (
     Transport,
     hookimpl,
 )
-from gitgate.plugin_chain import Member
+from gitgate.plugin_registration import Member
 from gitgate.refusals import (
     AccessDenied,
     CredentialsRefused,

@@ -29,7 +29,8 @@ from gitgate.plugin import (
     Verdict,
     hookimpl,
 )
-from gitgate.plugin_chain import Member, PluginChain
+from gitgate.plugin_chain import PluginChain
+from gitgate.plugin_registration import Member
 from gitgate.refusals import (
     AccessDenied,
     CredentialsRefused,
