@@ -47,4 +47,4 @@ class SshFactory(SSHFactory):
 
     def buildProtocol(self, addr: IAddress | None) -> SshTransport | None:  # type: ignore[override]
         """None closes the connection."""
-        return None if self.connections.full else SshTransport(self)
+        return SshTransport(self) if self.connections.admit(addr) is None else None

@@ -193,6 +193,7 @@ class SshTransport(SSHServerTransport):
         self.setService(UserAuth(self.factory.gateway, self._peer, self._logged_in))
 
     def _logged_in(self, login: Login, username: str) -> None:
+        self.factory.connections.let_in(self.transport)
         self._clear_deadline()
         # A client that never reads, or opens no session, would otherwise keep its place for ever.
         self._idle = IdleTimer(

@@ -19,6 +19,7 @@ from twisted.internet.error import ConnectionDone
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
+from gitgate.config import Limits
 from gitgate.git.process import Client, GitExit
 from gitgate.login import METHODS, Login
 from gitgate.overview import Overview
@@ -139,7 +140,7 @@ class Line:
     def __init__(self, gateway: RecordingGateway, **options: Any) -> None:
         self.gateway = gateway
         self.clock = Clock()
-        self.connections = Connections(10)
+        self.connections = Connections(Limits(max_connections=10), self.clock)
         factory = SshFactory(
             gateway,  # type: ignore[arg-type]
             self.connections,

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from twisted.conch.ssh.common import NS, getNS
+from twisted.internet.testing import StringTransport
 
 DISCONNECT, UNIMPLEMENTED, SERVICE_ACCEPT, EXT_INFO = 1, 3, 6, 7
 
@@ -90,7 +91,7 @@ def test_a_lost_connection_leaves_nothing_behind(line: Any) -> None:
     line.lose()
 
     assert line.clock.getDelayedCalls() == []
-    assert not line.connections.full
+    assert line.connections.admit(None) is None
     line.connections.abort()
     assert not line.server_socket.is_aborted
 
@@ -240,7 +241,7 @@ def test_sessions_do_not_exist_before_the_login(line: Any, gateway: Any) -> None
 
 def test_a_full_server_turns_clients_away(line: Any) -> None:
     for _ in range(10):
-        line.connections.add(object())
+        line.connections.add(StringTransport())
 
     assert line.server.factory.buildProtocol(None) is None
 
