@@ -16,7 +16,7 @@ from gitgate.transports.source import Source
 
 _log = logging.getLogger(__name__)
 
-#: How many sources of IPv4, and how many of IPv6, are remembered; measured, they take 8 MiB together. Whoever has a
+#: How many sources of IPv4, and how many of IPv6, are remembered. Measured, they take 7 MiB together. Whoever has a
 #: /48 has 65,536 sources, and must not push out those of the other kind.
 MOST_SOURCES: Final = 16_384
 

@@ -1,6 +1,7 @@
 """TLS for the https doors: what is spoken, and a certificate that may change while the server runs."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -32,12 +33,12 @@ class ServerCertificate:
     before stays in use. Reads the files; raises `TlsFilesUnusable`.
     """
 
-    def __init__(self, certificate: Path, key: Path) -> None:
+    def __init__(self, certificate: Path, key: Path, *, clock: Callable[[], float] = time.monotonic) -> None:
         def context(contents: Mapping[Path, bytes]) -> SSL.Context:
             return _context(certificate, contents[certificate], key, contents[key])
 
         try:
-            self._context = WatchedFiles(lambda: (certificate, key), context)
+            self._context = WatchedFiles(lambda: (certificate, key), context, clock=clock)
         except OSError as error:
             raise TlsFilesUnusable(f"{error.filename}: cannot be read: {error.strerror}") from error
 
@@ -77,7 +78,6 @@ def _context(certificate: Path, certificate_pem: bytes, key: Path, key_pem: byte
         extraCertChain=chain,
         raiseMinimumTo=TLSVersion.TLSv1_2,
         acceptableCiphers=_CIPHERS,
-        acceptableProtocols=list(_SPOKEN),
     )
     try:
         context: SSL.Context = options.getContext()
@@ -86,7 +86,13 @@ def _context(certificate: Path, certificate_pem: bytes, key: Path, key_pem: byte
         raise TlsFilesUnusable(f"{key} is not the key of {certificate}") from error
     # Each renegotiation costs the client little and us a handshake (CVE-2011-1473); TLS 1.3 has none.
     context.set_options(SSL.OP_NO_RENEGOTIATION)
+    context.set_alpn_select_callback(_agreed)
     return context
+
+
+def _agreed(connection: SSL.Connection, offered: list[bytes]) -> Any:
+    """What is spoken above TLS (RFC 7301). A client that offers none of ours may still speak it."""
+    return next((protocol for protocol in _SPOKEN if protocol in offered), SSL.NO_OVERLAPPING_PROTOCOLS)
 
 
 def _certificates(pem: bytes) -> list[crypto.X509]:

@@ -40,7 +40,10 @@ def test_what_sshd_writes_can_be_written_here(load: Callable[..., Config]) -> No
 @pytest.mark.parametrize(
     ("kind", "text"),
     [
-        *((MaxStartups, text) for text in ("", "10", "10:30", "0:30:50", "10:0:50", "10:101:50", "60:30:50", "1:1:1:1")),
+        *(
+            (MaxStartups, text)
+            for text in ("", "10", "10:30", "0:30:50", "10:0:50", "10:101:50", "60:30:50", "1:1:1:1")
+        ),
         *((NetBlockSize, text) for text in ("", "32", "33:64", "32:129", "-1:64", "/32:/64")),
         *((Network, text) for text in ("", "x", "10.0.0.1/8", "10.0.0.0/33", "fe80::1%eth0", "localhost")),
     ],
