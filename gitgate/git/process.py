@@ -10,7 +10,7 @@ Nothing is kept here: what the client cannot take stays in git's pipe, what git 
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeAlias
 
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ProcessTerminated
@@ -68,6 +68,13 @@ class RunningGit(Protocol):
         """The client can take no more, ever."""
 
 
+#: Told the refs that a push would rewind, before any ref has moved; says whether the push may go on.
+HookFound: TypeAlias = Callable[[tuple[bytes, ...]], bool]
+
+#: The last line of what hook_chain.sh says; no ref has this name.
+_HOOK_IS_DONE: Final = b".\n"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GitExit:
     """How git ended. `code` is its exit code, or minus the signal that ended it."""
@@ -97,7 +104,7 @@ class GitProcess(ProcessProtocol):
         self._writes_repository = writes_repository
         self._idle_deadline_seconds = idle_deadline_seconds
         self._timer: Timer | None = None
-        self._hook_found: Callable[[bytes], None] | None = None
+        self._hook_found: HookFound | None = None
         self._hook_said = bytearray()
         self._abandoned = False
         self._silent = False
@@ -106,11 +113,8 @@ class GitProcess(ProcessProtocol):
         self._bytes_in = 0
         self._bytes_out = 0
 
-    def start(self, command: GitCommand, hook_found: Callable[[bytes], None] | None = None) -> None:
-        """Spawn `command`. Raises OSError or ValueError where that cannot be done.
-
-        `hook_found` is called with what a hook of ours has found, before the hook goes on.
-        """
+    def start(self, command: GitCommand, hook_found: HookFound | None = None) -> None:
+        """Spawn `command`. Raises OSError or ValueError where that cannot be done."""
         self._hook_found = hook_found
         GroupLeader(self._reactor, command.argv, command.environment, self, with_hook=hook_found is not None)
 
@@ -185,9 +189,9 @@ class GitProcess(ProcessProtocol):
             super().childDataReceived(childFD, data)
             return
         self._hook_said += data
-        if self._hook_said.endswith(b"\n\n") and self._hook_found is not None:
-            self._hook_found(bytes(self._hook_said))
-            self.transport.writeToChild(HOOK_LISTENS, b"\n")
+        if self._hook_said.endswith(_HOOK_IS_DONE) and self._hook_found is not None:
+            *found, _ = bytes(self._hook_said).split(b"\n")[:-1]
+            self.transport.writeToChild(HOOK_LISTENS, b"go\n" if self._hook_found(tuple(found)) else b"stop\n")
 
     def processExited(self, reason: Failure) -> None:
         # `git gc`, which may go on in the background, has inherited these two.

@@ -11,13 +11,14 @@ costs nothing: no process, no disk, no memory.
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
 
-from gitgate.git.process import Client, GitExit, RunningGit
+from gitgate.git.process import Client, GitExit, HookFound, RunningGit
 from gitgate.idle import IdleTimer
 from gitgate.plugin import RefUpdate
 from gitgate.reactor import Reactor
@@ -38,8 +39,8 @@ class PushTerms:
 #: Allows a push on some terms, or raises a Refusal.
 Judge = Callable[[tuple[RefUpdate, ...]], Awaitable[PushTerms]]
 
-#: Runs one git process for a client, to its end. With a second argument, that is told what a hook of ours has found.
-RunGit = Callable[[Client, "Callable[[bytes], None] | None"], Awaitable[GitExit]]
+#: Runs one git process for a client, to its end. With a second argument, a hook of ours runs and asks it.
+RunGit = Callable[[Client, HookFound | None], Awaitable[GitExit]]
 
 _OTHERS: Final = "refused together with another ref of this push"
 
@@ -64,6 +65,7 @@ class Push:
         self._is_silent = False
         self._waiting: Deferred[None] | None = None
         self._git_is_heard = True
+        self._held: list[bytes] | None = None
         self._rewound: tuple[str, ...] = ()
         self._bytes_in = 0
         self._bytes_out = 0
@@ -106,8 +108,12 @@ class Push:
         except Refusal as refusal:
             return await self._refuse(commands, refusal, answer_first=advertise is not None)
         run = await receive(terms)
-        received = await run(_Receiving(self), self._rewinds if terms.forward_only else None)
-        if self._rewound and terms.refusal is not None:
+        if isinstance(terms.refusal, CredentialsRequired):
+            self._held = []  # to say that, nothing else may have been said
+        received = await run(_Receiving(self), partial(self._may_go_on, terms) if terms.forward_only else None)
+        if not self._rewound:
+            self._let_go()
+        elif terms.refusal is not None:
             # Only now, when git's quarantine is gone.
             if isinstance(terms.refusal, CredentialsRequired):
                 raise terms.refusal
@@ -182,6 +188,9 @@ class Push:
         self._idle.moved()
         if not self._git_is_heard:
             return
+        if self._held is not None:
+            self._held.append(data)
+            return
         self._bytes_out += len(data)
         self._client.write(data)
 
@@ -233,10 +242,23 @@ class Push:
             self._received.clear()
             await self._something()
 
-    def _rewinds(self, found: bytes) -> None:
-        """The hook will refuse the push, and git would say no more than that. The client is told by us, afterwards."""
-        self._rewound = tuple(ref.decode("utf-8", "backslashreplace") for ref in found.split(b"\n") if ref)
-        self._git_is_heard = False
+    def _may_go_on(self, terms: PushTerms, rewound: tuple[bytes, ...]) -> bool:
+        """None of these refs may only be moved forward. Otherwise the hook ends the push, and git says no more of it
+        than that: the client is told by us, afterwards.
+        """
+        names = (ref.decode("utf-8", "backslashreplace") for ref in rewound)
+        self._rewound = tuple(name for name in names if name in terms.forward_only)
+        if self._rewound:
+            self._git_is_heard = False
+        else:
+            self._let_go()
+        return not self._rewound
+
+    def _let_go(self) -> None:
+        """Say what was held back: progress, as nothing else comes before the hook."""
+        held, self._held = self._held, None
+        for data in held or ():
+            self.said(data)
 
     async def _something(self) -> None:
         """Return once the client has said more, or will say no more, or has been silent for too long."""

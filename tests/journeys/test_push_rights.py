@@ -19,6 +19,8 @@ RULES = """
       - {repos: ["open/**"], refs: [refs/heads/frozen], who: [everyone], deny: [write, force], message: frozen}
       - {repos: ["open/**"], refs: ["refs/tags/**"], who: [everyone], deny: [force, delete], message: tags stay}
       - {repos: ["open/**"], who: [everyone], allow: [read, write, force, delete]}
+      - {repos: ["latin/**"], who: [everyone], deny: [force], message: latin names stay}
+      - {repos: ["latin/**"], who: [everyone], allow: [read, write]}
 """
 
 
@@ -213,6 +215,32 @@ def test_hooks_that_the_repository_keeps_elsewhere_run_beside_the_check(work, tm
     subprocess.run(["git", "config", "core.hooksPath", tmp_path], cwd=pushing.repository, check=True)
     printed = pushing.git("push", "origin", "forward:main")
     assert re.search(r"remote: elsewhere: \w+ \w+ refs/heads/main", printed)
+
+
+def test_hooks_at_a_relative_place_run_beside_the_check(work):
+    """Attack: be the one who may not force. git reads core.hooksPath from within the repository."""
+    pushing = prepared(work())
+    (pushing.repository / "ours").mkdir()
+    (pushing.repository / "ours" / "pre-receive").write_text("#!/bin/sh\necho no; exit 1\n")
+    (pushing.repository / "ours" / "pre-receive").chmod(0o755)
+    subprocess.run(["git", "config", "core.hooksPath", "ours"], cwd=pushing.repository, check=True)
+    printed = pushing.git("push", "origin", "forward:main", fails=True)
+    assert "pre-receive hook declined" in printed
+
+
+@pytest.mark.parametrize("transport", ["ssh", "git"], indirect=True)
+def test_a_branch_with_a_name_that_is_not_utf8_is_not_rewound(guarded, transport, unique):
+    name = b"refs/heads/caf\xe9"
+    repository = guarded.repository(f"latin/{unique}.git")
+    client = guarded.client("alice")
+    folder = client.work_tree(str(repository))
+    options = {"cwd": folder, "env": client.environment, "capture_output": True}
+    subprocess.run(["git", "push", "-q", repository, b"HEAD:" + name], check=True, **options)
+    client.git("commit", "--amend", "-q", "-m", "rewritten", cwd=folder)
+    url = guarded.url(transport, f"latin/{unique}")
+    ran = subprocess.run(["git", "push", url, b"+HEAD:" + name], check=False, **options)
+    assert ran.returncode != 0
+    assert b"latin names stay" in ran.stderr
 
 
 def test_a_refused_push_costs_neither_disk_nor_memory(guarded, work):
