@@ -92,7 +92,16 @@ class AuditEntry:
             bytes_in=git.bytes_in,
             bytes_out=git.bytes_out,
             exit_code=git.code,
+            refused=git.refused,
         )
+
+    def created(self, plugin: str, reason: str) -> None:
+        """The repository was made for this, as a plugin allowed."""
+        self._record = replace(self._record, created=f"{plugin}: {reason}")
+
+    def moved(self, git: GitExit) -> None:
+        """These bytes went through, and no git has seen the request."""
+        self._record = replace(self._record, bytes_in=git.bytes_in, bytes_out=git.bytes_out)
 
     def listed(self, count: int) -> None:
         """Repositories were listed, and nothing else was asked for."""
@@ -124,6 +133,8 @@ def describe(record: AuditRecord) -> str:
     figures = ""
     if record.exit_code is not None:
         figures = f" exit {record.exit_code}, {record.bytes_in} B in, {record.bytes_out} B out,"
+    if record.refused:
+        figures = f" git refused {len(record.refused)} of {len(record.updates)} refs,{figures}"
     return (
         f"{record.peer.transport.value} {record.peer.address or 'local'} {printable(who)} {printable(what)}: "
         f"{record.verdict.value} ({printable(decided)}){figures} {record.duration_seconds:.3f} s [{record.request_id}]"

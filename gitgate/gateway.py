@@ -143,7 +143,7 @@ class Gateway:
         entry.login(login)
         entry.request(request)
         try:
-            repository = await self._resolve(login.identity, request)
+            repository = await self._resolve(login.identity, request, entry)
             entry.repository(repository)
             allowed = await self._authorization.of_request(login.identity, request, repository)
             entry.decided(allowed.plugin, allowed.decision.reason)
@@ -156,6 +156,7 @@ class Gateway:
             noticed.end()
             return git
         except Refusal as refusal:
+            refusal.identify(request.request_id)
             entry.refused(refusal)
             raise
         except CancelledError:
@@ -191,7 +192,7 @@ class Gateway:
             identity=enriched, method=METHODS[type(credentials)], plugin=ruling.plugin, fingerprint=fingerprint
         )
 
-    async def _resolve(self, identity: Identity, request: GitRequest) -> Repository:
+    async def _resolve(self, identity: Identity, request: GitRequest, entry: AuditEntry) -> Repository:
         try:
             ruling = await self._chain.resolve_path(identity, request)
         except PluginFailure as failure:
@@ -201,25 +202,30 @@ class Gateway:
         if isinstance(ruling.decision, Missing):
             self._refuse_missing(identity, request, ruling.decision.reason, ruling.plugin)
         if not ruling.decision.exists:
-            return await self._create(identity, request, ruling.decision, ruling.plugin)
+            return await self._create(identity, request, ruling.decision, ruling.plugin, entry)
         return ruling.decision
 
-    async def _create(self, identity: Identity, request: GitRequest, repository: Repository, plugin: str) -> Repository:
+    async def _create(
+        self, identity: Identity, request: GitRequest, repository: Repository, plugin: str, entry: AuditEntry
+    ) -> Repository:
         """The repository, made for a push that may make it. Who may not is told what a missing one is told."""
         if request.access is Access.READ:
             self._refuse_missing(identity, request, "it does not exist", plugin)
         creation = replace(request, access=Access.CREATE)
-        vote = await self._authorization.vote(identity, creation, repository)
-        if isinstance(vote.decision, Deny):
-            self._refuse_missing(
-                identity, request, f"it does not exist, and may not be made: {vote.decision.reason}", vote.plugin
-            )
+        # Who could push nothing to it makes no empty one either.
+        for asked in (request, creation):
+            vote = await self._authorization.vote(identity, asked, repository)
+            if isinstance(vote.decision, Deny):
+                self._refuse_missing(
+                    identity, request, f"it does not exist, and may not be made: {vote.decision.reason}", vote.plugin
+                )
         try:
             made = await self._chain.create_repository(identity, creation, repository)
         except PluginFailure as failure:
             raise Unavailable(str(failure), request_id=request.request_id, plugin=failure.plugin) from failure
         if made is None:
             self._refuse_missing(identity, request, "it does not exist, and no plugin makes it", plugin)
+        entry.created(vote.plugin, vote.decision.reason)
         _log.info("made %s for %s [%s]", made.decision.name, identity.name, request.request_id)
         return made.decision
 
@@ -266,10 +272,13 @@ class Gateway:
             return PushTerms(forward_only=allowed.rewinds_refused.refs, refusal=refusals.of_rewinds)
 
         git = await self._runner.push(*operation, judge)
-        entry.completed(git)
-        refusal = refusals.of_rewinds if git.rewound else refusals.of_push
-        if refusal is not None:
-            entry.refused(refusal)
+        if refusals.of_push is not None:
+            entry.moved(git)
+            entry.refused(refusals.of_push)
+        else:
+            entry.completed(git)
+            if git.rewound and refusals.of_rewinds is not None:
+                entry.refused(refusals.of_rewinds)
         return git
 
     def _notice(self, request: GitRequest, moved_to: str) -> str:

@@ -8,8 +8,9 @@ Nothing is kept here: what the client cannot take stays in git's pipe, what git 
 """
 
 import signal
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Final, Protocol, TypeAlias
 
 from twisted.internet.defer import Deferred
@@ -86,6 +87,8 @@ class GitExit:
     """The client was gone, or had to go, before git had ended."""
     silent: bool = False
     """No byte had moved for the whole idle deadline, and gitgate ended it."""
+    refused: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), hash=False)
+    """The refs of a push that git or a hook of the repository has refused, each with git's words."""
     rewound: tuple[str, ...] = ()
     """The refs of a push that would have been rewound, and may only be moved forward; nothing was stored."""
 

@@ -10,7 +10,7 @@ costs nothing: no process, no disk, no memory.
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
@@ -25,7 +25,7 @@ from gitgate.reactor import Reactor
 from gitgate.refusals import AccessDenied, CredentialsRequired, MalformedRequest, Refusal
 from gitgate.wire.malformed import Malformed
 from gitgate.wire.push_commands import PushCommands, PushCommandsReader
-from gitgate.wire.push_report import refused_push
+from gitgate.wire.push_report import PushReportReader, refused_push
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,9 +43,6 @@ Judge = Callable[[tuple[RefUpdate, ...]], Awaitable[PushTerms]]
 RunGit = Callable[[Client, HookFound | None], Awaitable[GitExit]]
 
 _OTHERS: Final = "refused together with another ref of this push"
-
-#: git's own exit code for "fatal:".
-_EXIT_FATAL: Final = 128
 
 
 @implementer(IPushProducer)
@@ -96,7 +93,9 @@ class Push:
             self._client.resumeProducing()
         commands = await self._commands()
         if commands is None:
-            return self._ended(_EXIT_FATAL if self._reader.received else 0)
+            if self._reader.received and not self._is_silent:
+                raise MalformedRequest("the list of commands ends early", message="the list of commands ends early")
+            return self._ended(0)
         if not commands.updates and advertise is not None:
             return self._ended(0)  # the client has nothing to push
         self._client.pauseProducing()
@@ -110,7 +109,8 @@ class Push:
         run = await receive(terms)
         if isinstance(terms.refusal, CredentialsRequired):
             self._held = []  # to say that, nothing else may have been said
-        received = await run(_Receiving(self), partial(self._may_go_on, terms) if terms.forward_only else None)
+        report = PushReportReader(commands.capabilities)
+        received = await run(_Receiving(self, report), partial(self._may_go_on, terms) if terms.forward_only else None)
         if not self._rewound:
             self._let_go()
         elif terms.refusal is not None:
@@ -119,7 +119,7 @@ class Push:
                 raise terms.refusal
             self._git_is_heard = True
             self._report(commands, self._rewound, terms.refusal)
-        return self._ended(received.code, received)
+        return replace(self._ended(received.code, received), refused=report.refused)
 
     # What the transport calls.
 
@@ -318,7 +318,15 @@ class _Advertising(_Side):
 
 
 class _Receiving(_Side):
-    """The client once git takes its push."""
+    """The client once git takes its push, and answers it."""
+
+    def __init__(self, push: Push, report: PushReportReader) -> None:
+        super().__init__(push)
+        self._report = report
+
+    def write(self, data: bytes) -> None:
+        self._report.feed(data)
+        super().write(data)
 
     def git_started(self, git: RunningGit) -> None:
         super().git_started(git)

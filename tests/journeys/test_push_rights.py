@@ -19,6 +19,8 @@ RULES = """
       - {repos: ["open/**"], refs: [refs/heads/frozen], who: [everyone], deny: [write, force], message: frozen}
       - {repos: ["open/**"], refs: ["refs/tags/**"], who: [everyone], deny: [force, delete], message: tags stay}
       - {repos: ["open/**"], who: [everyone], allow: [read, write, force, delete]}
+      - {repos: ["mixed/**"], who: ["group:devs"], allow: [force]}
+      - {repos: ["mixed/**"], who: [everyone], allow: [read, write]}
       - {repos: ["latin/**"], who: [everyone], deny: [force], message: latin names stay}
       - {repos: ["latin/**"], who: [everyone], allow: [read, write]}
 """
@@ -226,6 +228,25 @@ def test_hooks_at_a_relative_place_run_beside_the_check(work):
     subprocess.run(["git", "config", "core.hooksPath", "ours"], cwd=pushing.repository, check=True)
     printed = pushing.git("push", "origin", "forward:main", fails=True)
     assert "pre-receive hook declined" in printed
+
+
+@pytest.mark.parametrize("transport", ["http", "https"], indirect=True)
+def test_who_may_rewind_is_asked_to_log_in_though_git_has_begun_to_tell_its_progress(guarded, transport, unique):
+    """git tells of the deltas while it takes a push, and only then do its hooks see that something is rewound."""
+    repository = guarded.repository(f"mixed/{unique}.git")
+    subprocess.run(["git", "config", "receive.unpackLimit", "1"], cwd=repository, check=True)
+    client = guarded.client("alice")
+    text = "".join(f"line {number}\n" for number in range(5000))
+    folder = client.work_tree(str(repository), text=text)
+    client.commit(folder, text=text + "more\n")
+    client.git("push", "-q", "origin", "HEAD:main", cwd=folder)
+    client.git("reset", "-q", "--hard", "HEAD~1", cwd=folder)
+    for number in range(3):
+        client.commit(folder, text=text.replace("line 7\n", f"changed {number}\n"))
+    url = guarded.url(transport, f"mixed/{unique}")
+    printed = client.git("push", "--progress", "--force", url, "HEAD:main", cwd=folder)
+    assert "remote: Resolving deltas" in printed
+    assert "(forced update)" in printed
 
 
 @pytest.mark.parametrize("transport", ["ssh", "git"], indirect=True)

@@ -244,7 +244,8 @@ def test_a_list_that_breaks_off_is_an_error() -> None:
     house = House()
     house.client.git.write(LIST[:30])
     house.client.git.finish()
-    assert house.exit.code == 128
+    (failure,) = house.outcome
+    assert failure.check(MalformedRequest)
     assert house.asked == []
 
 
