@@ -7,7 +7,7 @@ and one record for each operation.
 import logging
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
 from typing import NamedTuple, NoReturn
 
@@ -252,7 +252,6 @@ class Gateway:
         """
         identity = operation.identity
         may_log_in = can_repeat and self._authorization.login_may_help(identity, operation.request.peer)
-        refusals = _PushRefusals()
 
         def refusal_for(denied: AccessDenied) -> Refusal:
             return CredentialsRequired(denied.reason, plugin=denied.plugin) if may_log_in else denied
@@ -262,23 +261,15 @@ class Gateway:
             entry.request(request)
             try:
                 allowed = await self._authorization.of_push(identity, request, operation.repository)
-            except Refusal as refusal:
-                refusals.of_push = refusal_for(refusal) if isinstance(refusal, AccessDenied) else refusal
-                raise refusals.of_push from None
+            except AccessDenied as denied:
+                raise refusal_for(denied) from None
             entry.decided(allowed.by.plugin, allowed.by.decision.reason)
             if allowed.rewinds_refused is None:
                 return PushTerms()
-            refusals.of_rewinds = refusal_for(allowed.rewinds_refused)
-            return PushTerms(forward_only=allowed.rewinds_refused.refs, refusal=refusals.of_rewinds)
+            return PushTerms(forward_only=allowed.rewinds_refused.refs, refusal=refusal_for(allowed.rewinds_refused))
 
         git = await self._runner.push(*operation, judge)
-        if refusals.of_push is not None:
-            entry.moved(git)
-            entry.refused(refusals.of_push)
-        else:
-            entry.completed(git)
-            if git.rewound and refusals.of_rewinds is not None:
-                entry.refused(refusals.of_rewinds)
+        entry.completed(git)
         return git
 
     def _notice(self, request: GitRequest, moved_to: str) -> str:
@@ -299,11 +290,3 @@ class _Operation(NamedTuple):
     identity: Identity
     exchange: Exchange
     client: Client
-
-
-@dataclass(slots=True)
-class _PushRefusals:
-    """How a push was refused for its commands, and how it will be where git finds it to rewind."""
-
-    of_push: Refusal | None = None
-    of_rewinds: Refusal | None = None

@@ -19,7 +19,7 @@ pre-receive)
 		done <<-COMMANDS
 			$input
 		COMMANDS
-		echo .
+		printf '\t.\n'
 	} >&3 3>&- 4<&-
 	# gitgate knows which of them may be rewound. Where one may not, it tells the client, in git's place.
 	read -r answer <&4

@@ -8,12 +8,12 @@ from twisted.internet.defer import CancelledError, Deferred
 
 from gitgate.git.child import keep_descriptors_to_ourselves
 from gitgate.git.command import Exchange, Git, GitCommand
-from gitgate.git.process import Client, GitExit, GitProcess, HookFound
+from gitgate.git.process import Client, GitExit, GitProcess, HookFound, Overheard
 from gitgate.git.push import Judge, Push, PushTerms, RunGit
 from gitgate.git.repository_hooks import HookFolder, hooks_of
 from gitgate.plugin import Access, GitRequest, Identity, Repository
 from gitgate.reactor import Reactor
-from gitgate.refusals import Overloaded
+from gitgate.refusals import Overloaded, Unavailable
 
 
 class GitRunner:
@@ -66,6 +66,13 @@ class GitRunner:
         began = self._reactor.seconds()
 
         async def receive(terms: PushTerms) -> RunGit:
+            try:
+                return await prepare(terms)
+            except OSError as error:
+                why = f"the push could not be prepared: {error}"
+                raise Unavailable(why, request_id=request.request_id) from error
+
+        async def prepare(terms: PushTerms) -> RunGit:
             command = self._git.command(request, repository, identity, Exchange.STATELESS)
             if exchange is Exchange.CONVERSATION:
                 # The process that gave out the nonce of a signed push has ended. For the one that checks it, one that
@@ -105,6 +112,7 @@ class GitRunner:
         access: Access,
         client: Client,
         hook_found: HookFound | None = None,
+        overheard: Overheard | None = None,
     ) -> GitExit:
         process = GitProcess(
             self._reactor,
@@ -112,7 +120,7 @@ class GitRunner:
             idle_deadline_seconds=self._idle_deadline_seconds,
             writes_repository=access is not Access.READ,
         )
-        process.start(command, hook_found)
+        process.start(command, hook_found, overheard)
         while True:
             try:
                 return await process.ended()

@@ -17,7 +17,7 @@ from gitgate.wire.pktline import payload_length
 #: What all commands of a push may have together: more than a hundred thousand refs.
 LONGEST_LIST: Final = 16 * 1024 * 1024
 
-_COMMAND: Final = re.compile(rb"([0-9a-f]{40}|[0-9a-f]{64}) ([0-9a-f]{40}|[0-9a-f]{64}) ([^\0-\x1f\x7f]+)")
+_COMMAND: Final = re.compile(rb"([0-9a-f]{40}|[0-9a-f]{64}) ([0-9a-f]{40}|[0-9a-f]{64}) ([^\0- \x7f]+)")
 _SHALLOW: Final = re.compile(rb"shallow ([0-9a-f]{40}|[0-9a-f]{64})\n?")
 _CERTIFICATE_END: Final = b"push-cert-end\n"
 _SIGNATURES: Final = (

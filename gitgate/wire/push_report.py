@@ -20,9 +20,9 @@ def refused_push(commands: PushCommands, refused: Mapping[str, str], others: str
     no report learns of the refusal in the side-band alone.
     """
     lines = [encode(b"unpack ok\n")]
+    encoded = {text: printable(text).encode("utf-8", "backslashreplace") for text in {others, *refused.values()}}
     for update, ref in zip(commands.updates, commands.refs, strict=True):
-        message = printable(refused.get(update.ref, others)).encode("utf-8", "backslashreplace")
-        lines.append(encode(b"ng %b %b\n" % (ref, message)))
+        lines.append(encode(b"ng %b %b\n" % (ref, encoded[refused.get(update.ref, others)])))
     report = b"".join(lines) + FLUSH
     if "side-band-64k" in commands.capabilities:
         size = _SIDE_BAND_64K

@@ -1,9 +1,9 @@
 """git:// as raw bytes: what a client may write, and what it gets for the rest."""
 
 import os
+import re
 import select
 import signal
-import re
 import socket
 import time
 from collections.abc import Callable

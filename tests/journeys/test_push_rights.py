@@ -2,9 +2,11 @@
 
 import os
 import re
+import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -151,6 +153,25 @@ def test_however_it_is_pushed_main_is_not_rewound_and_topic_is(work, guarded, se
     assert re.search(r"! \[remote rejected\] HEAD -> frozen \(frozen \(id \w+\)\)", printed)
     pushing.git("push", *options, "origin", "+rewound:topic", "forward:main")
     assert pushing.git("rev-parse", "rewound").strip() in pushing.refs()
+
+
+@pytest.mark.parametrize("name", ["x.", ".", "..", "a..b"])
+def test_a_ref_that_looks_like_the_end_of_a_list_of_rewinds_ends_none(guarded, unique, name):
+    """Attack: push a rewind of `x.`, which git refuses only after its hooks, and of main behind it in the list."""
+    pushing = prepared(Work(guarded, "git", unique, guarded.client("alice")))
+    before = pushing.refs()
+    old, new = (pushing.git("rev-parse", commit).strip() for commit in ("main", "main~1"))
+    commands = [f"{old} {new} refs/heads/{name}\0report-status", f"{old} {new} refs/heads/main"]
+    sent = "".join(f"{len(line) + 4:04x}{line}" for line in commands).encode() + b"0000"
+    pack = b"PACK\0\0\0\2\0\0\0\0" + bytes.fromhex("029d08823bd8a8eab510ad6ac75c823cfd3ed31e")
+    place = urlsplit(guarded.daemon.urls["git"])
+    request = f"git-receive-pack /open/{unique}\0host=h\0".encode()
+    with socket.create_connection((place.hostname, place.port), timeout=20) as connection:
+        connection.sendall(b"%04x%b" % (len(request) + 4, request) + sent + pack)
+        connection.shutdown(socket.SHUT_WR)
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert b"ng refs/heads/main main only moves forward" in answer
+    assert pushing.refs() == before
 
 
 @pytest.mark.parametrize("transport", ["git"], indirect=True)

@@ -7,7 +7,7 @@ import pytest
 from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
 from twisted.internet.task import Clock
 
-from gitgate.git.process import Client, GitExit, HookFound, RunningGit
+from gitgate.git.process import Client, GitExit, HookFound, Overheard, RunningGit
 from gitgate.git.push import Push, PushTerms, RunGit
 from gitgate.plugin import RefUpdate
 from gitgate.refusals import AccessDenied, CredentialsRequired, MalformedRequest, Unavailable
@@ -52,11 +52,15 @@ class StandIn:
         self.ended: Deferred[GitExit] = Deferred()
         self.hook_found: HookFound | None = None
 
-    async def run(self, client: Client, hook_found: HookFound | None = None) -> GitExit:
+    async def run(
+        self, client: Client, hook_found: HookFound | None = None, overheard: Overheard | None = None
+    ) -> GitExit:
         self.client = client
         self.hook_found = hook_found
         client.git_started(self)
         client.write(self.says)
+        if overheard is not None:
+            overheard(self.says)
         return await self.ended
 
     def write(self, data: bytes) -> None:
@@ -291,7 +295,7 @@ def test_a_rewind_that_a_hook_of_ours_has_found_is_reported_in_gits_place() -> N
     assert not house.receiving.hook_found((b"refs/heads/main",))
     house.receiving.client.write(b"ng refs/heads/main pre-receive hook declined")
     assert house.client.heard == b"refsreport"  # git's quarantine is still there
-    assert house.end().rewound == ("refs/heads/main",)
+    assert house.end().refusal is REFUSED
     assert b"ng refs/heads/main protected (id 1)" in house.client.heard
     assert b"declined" not in house.client.heard
 
@@ -319,7 +323,7 @@ def test_what_git_said_before_it_was_known_that_nothing_is_rewound_is_said_then(
     assert house.receiving.hook_found(rewound)
     house.receiving.client.write(b" and more")
     assert house.client.heard == b"report and more"
-    assert house.end().rewound == ()
+    assert house.end().refusal is None
 
 
 def test_a_git_that_fails_before_its_hook_is_heard() -> None:
