@@ -38,6 +38,7 @@ from gitgate.plugin import (
     Rejected,
     Repository,
     Service,
+    Transport,
 )
 from gitgate.plugin_chain import PluginChain, PluginFailure, Ruling, Vote, Witness
 from gitgate.plugin_registration import Member
@@ -130,11 +131,12 @@ class Explainer:
     async def explain(self, who: Somebody, request: GitRequest, verb: Verb, ref: str | None = None) -> Explanation:
         """What would happen if somebody asked for `request`, and, with `ref`, did `verb` to it in a push."""
         self._observed.observe()
+        over_http = request.peer.transport in (Transport.HTTP, Transport.HTTPS)
         rehearsal = _Rehearsal(() if ref is None else (_command(verb, ref),))
         login, refusal = None, None
         try:
             login = await self.login(who, request.peer, request.request_id)
-            await self._gateway(rehearsal).serve(request, login, rehearsal)
+            await self._gateway(rehearsal).serve(request, login, rehearsal, can_repeat=over_http)
             if verb is Verb.FORCE and ref in rehearsal.terms.forward_only and rehearsal.terms.refusal is not None:
                 raise rehearsal.terms.refusal
             if verb is Verb.CREATE and ref is None and not self._observed.created_by:
@@ -256,6 +258,9 @@ def _command(verb: Verb, ref: str) -> RefUpdate:
             return RefUpdate(ref=ref, old=nothing, new=new, change=RefChange.CREATE)
         case Verb.DELETE:
             return RefUpdate(ref=ref, old=old, new=nothing, change=RefChange.DELETE)
+        case Verb.WRITE if ref.startswith("refs/tags/"):
+            # To move a tag takes `force`, whatever its old and its new object are.
+            return RefUpdate(ref=ref, old=nothing, new=new, change=RefChange.CREATE)
         case Verb.WRITE | Verb.FORCE:
             return RefUpdate(ref=ref, old=old, new=new, change=RefChange.UPDATE)
         case Verb.READ:

@@ -156,14 +156,13 @@ class PluginChain:
         return cast(Ruling[Repository] | None, ruling)
 
     async def list_repositories(self, identity: Identity) -> list[str]:
-        """The paths that the plugins list, each once, in their order. A failure is logged, and the others are asked."""
+        """The paths that the plugins list, each once, in their order. Raises `PluginFailure`.
+
+        What the others list would look like all there is.
+        """
         paths: dict[str, None] = {}
         for implementation in self._implementations["list_repositories"]:
-            try:
-                listed = await self._ask(implementation, identity=identity)
-            except PluginFailure as failure:
-                _log.error("%s; what it serves is not listed", failure)
-                continue
+            listed = await self._ask(implementation, identity=identity)
             paths.update(dict.fromkeys(cast(Sequence[str], listed or ())))
         return list(paths)
 

@@ -161,7 +161,6 @@ class Server(Service):
         self._connections.abort()
         await _turn(self._reactor)  # connections hear only now that they are lost, and what no git runs for yet ends
         await self._runner.stop()
-        self._runner.close()
         await _turn(self._reactor)  # what git ran for is recorded
         # Each plugin has its own deadline for a record, so this ends.
         while self._telling:

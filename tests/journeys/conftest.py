@@ -93,6 +93,10 @@ class Daemon:
     def log(self) -> str:
         return self.log_file.read_text(errors="replace")
 
+    def threads(self) -> int:
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.findall(r"^Threads:\s+(\d+)$", status, re.MULTILINE)[0])
+
     def memory_kib(self, what: str = "VmRSS") -> int:
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(re.search(rf"{what}:\s+(\d+)", status)[1])  # type: ignore[index]

@@ -139,14 +139,16 @@ class GitHttpRequest(Request):
         self.unregisterProducer()
         if isinstance(failure.value, CredentialsRefused):
             self.channel.login_refused()
-        if isinstance(failure.value, Refusal):
+        if response.committed:
+            # Nothing can be answered any more; without the last chunk, the client sees that it is not all.
+            if not isinstance(failure.value, Refusal):
+                _log.error("request %s failed", self._request_id, exc_info=failure.value)
+            self.channel.loseConnection()
+        elif isinstance(failure.value, Refusal):
             self._answer(responses.for_refusal(failure.value, self._gateway.accepted))
         else:
             _log.error("request %s failed", self._request_id, exc_info=failure.value)
-            if response.committed:
-                self.channel.loseConnection()
-            else:
-                self._answer(responses.for_failure(self._request_id))
+            self._answer(responses.for_failure(self._request_id))
 
     def _answer(self, response: Response) -> None:
         self.setResponseCode(response.status, response.status.phrase.encode())
