@@ -5,7 +5,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, cast
 
-from OpenSSL import SSL, crypto
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.x509 import load_pem_x509_certificates
+from OpenSSL import SSL
 from twisted.internet.interfaces import IAddress, IOpenSSLServerConnectionCreator, IReactorTime
 from twisted.internet.protocol import ServerFactory
 from twisted.internet.ssl import AcceptableCiphers, CertificateOptions, TLSVersion
@@ -65,24 +68,24 @@ class TlsFactory(TLSMemoryBIOFactory):
 
 def _context(certificate: Path, certificate_pem: bytes, key: Path, key_pem: bytes) -> SSL.Context:
     try:
-        own, *chain = _certificates(certificate_pem)
-    except (ValueError, crypto.Error) as error:
-        raise TlsFilesUnusable(f"{certificate}: no certificate in PEM format: {_words(error)}") from error
+        own, *chain = load_pem_x509_certificates(certificate_pem)
+    except ValueError as error:
+        raise TlsFilesUnusable(f"{certificate}: no certificate in PEM format: {error}") from error
     try:
-        private_key = crypto.load_privatekey(crypto.FILETYPE_PEM, key_pem, passphrase=b"")
-    except (ValueError, crypto.Error) as error:
-        raise TlsFilesUnusable(f"{key}: no unencrypted private key in PEM format: {_words(error)}") from error
+        private_key: Any = load_pem_private_key(key_pem, password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise TlsFilesUnusable(f"{key}: no unencrypted private key in PEM format: {error}") from error
     options = CertificateOptions(
         privateKey=private_key,
-        certificate=own,
-        extraCertChain=chain,
+        certificate=cast(Any, own),
+        extraCertChain=cast(Any, chain),
         raiseMinimumTo=TLSVersion.TLSv1_2,
         acceptableCiphers=_CIPHERS,
     )
     try:
         context: SSL.Context = options.getContext()
         context.check_privatekey()
-    except SSL.Error as error:
+    except (SSL.Error, TypeError) as error:
         raise TlsFilesUnusable(f"{key} is not the key of {certificate}") from error
     # Each renegotiation costs the client little and us a handshake (CVE-2011-1473); TLS 1.3 has none.
     context.set_options(SSL.OP_NO_RENEGOTIATION)
@@ -93,16 +96,3 @@ def _context(certificate: Path, certificate_pem: bytes, key: Path, key_pem: byte
 def _agreed(connection: SSL.Connection, offered: list[bytes]) -> Any:
     """What is spoken above TLS (RFC 7301). A client that offers none of ours may still speak it."""
     return next((protocol for protocol in _SPOKEN if protocol in offered), SSL.NO_OVERLAPPING_PROTOCOLS)
-
-
-def _certificates(pem: bytes) -> list[crypto.X509]:
-    end = b"-----END CERTIFICATE-----\n"
-    blocks = pem.replace(b"\r\n", b"\n").split(end)
-    found = [crypto.load_certificate(crypto.FILETYPE_PEM, block + end) for block in blocks if b"BEGIN CERT" in block]
-    if not found:
-        raise ValueError("it holds none")
-    return found
-
-
-def _words(error: Exception) -> str:
-    return str(error) or "it cannot be read"
