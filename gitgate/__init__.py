@@ -11,7 +11,7 @@ the bottom, and imports point the same way:
     gateway.py         the one pipeline: authenticate, enrich, resolve, authorize, run git, audit
     git/               runs git: environment, process, streams with back-pressure
     overview.py        what somebody can reach, with rights
-    plugin_chain.py    asks the plugins, one after the other, and knows which one decided
+    plugin_chain.py    asks the plugins, one after the other, and knows which one decided; plugin_*.py belong to it
     audit.py           one record for each operation
     config/            YAML into one frozen Config, or every problem with its line
     wire/              bytes in, values out: pkt-lines, request lines, paths

@@ -79,20 +79,28 @@ class AuditEntry:
         self._record = replace(self._record, plugin=plugin, reason=reason)
 
     def completed(self, git: GitExit) -> None:
-        """git has run to its end."""
-        verdict, reason = Verdict.COMPLETED, self._record.reason
-        if git.silent:
-            verdict, reason = Verdict.ABORTED, "no byte had moved for the whole of limits.idle_deadline"
-        elif git.abandoned:
-            verdict, reason = Verdict.ABORTED, "the client went away"
+        """It has been served to its end, by git or by a refusal."""
         self._record = replace(
             self._record,
-            verdict=verdict,
-            reason=reason,
+            verdict=Verdict.COMPLETED,
             bytes_in=git.bytes_in,
             bytes_out=git.bytes_out,
-            exit_code=git.code,
+            exit_code=git.code if git.saw_request else None,
+            refused=git.refused,
         )
+        if git.refusal is not None:
+            self.refused(git.refusal)
+        elif git.silent:
+            self._aborted("no byte had moved for the whole of limits.idle_deadline")
+        elif git.abandoned and (git.code != 0 or not self._record.updates):
+            self.aborted()
+        elif git.abandoned:
+            # Its refs have moved: the client had sent everything.
+            self._record = replace(self._record, reason=f"{self._record.reason}; the client went away before it knew")
+
+    def created(self, plugin: str, reason: str) -> None:
+        """The repository was made for this, as a plugin allowed."""
+        self._record = replace(self._record, created=f"{plugin}: {reason}")
 
     def listed(self, count: int) -> None:
         """Repositories were listed, and nothing else was asked for."""
@@ -100,11 +108,14 @@ class AuditEntry:
 
     def aborted(self) -> None:
         """The client went away."""
-        self._record = replace(self._record, verdict=Verdict.ABORTED, reason="the client went away")
+        self._aborted("the client went away")
 
     def refused(self, refusal: Refusal) -> None:
         """It was refused."""
         self._record = replace(self._record, verdict=refusal.verdict, reason=refusal.reason, plugin=refusal.plugin)
+
+    def _aborted(self, reason: str) -> None:
+        self._record = replace(self._record, verdict=Verdict.ABORTED, reason=reason)
 
     def close(self) -> None:
         """Write the record."""
@@ -124,6 +135,8 @@ def describe(record: AuditRecord) -> str:
     figures = ""
     if record.exit_code is not None:
         figures = f" exit {record.exit_code}, {record.bytes_in} B in, {record.bytes_out} B out,"
+    if record.refused:
+        figures = f" git refused {len(record.refused)} of {len(record.updates)} refs,{figures}"
     return (
         f"{record.peer.transport.value} {record.peer.address or 'local'} {printable(who)} {printable(what)}: "
         f"{record.verdict.value} ({printable(decided)}){figures} {record.duration_seconds:.3f} s [{record.request_id}]"

@@ -39,7 +39,8 @@ def as_json(record: AuditRecord) -> dict[str, Any]:
         "verdict": record.verdict.value,
         "plugin": record.plugin,
         "reason": _text(record.reason),
-        "refs": [_ref(update) for update in record.updates[:MOST_REFS]],
+        "created": _text(record.created),
+        "refs": [_ref(update, record.refused.get(update.ref)) for update in record.updates[:MOST_REFS]],
         "refs_total": len(record.updates),
         "bytes_in": record.bytes_in,
         "bytes_out": record.bytes_out,
@@ -62,8 +63,14 @@ def _time(time: datetime) -> str:
     return time.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
-def _ref(update: RefUpdate) -> dict[str, str]:
-    return {"ref": _bounded(update.ref), "old": update.old, "new": update.new, "change": update.change.value}
+def _ref(update: RefUpdate, refused: str | None) -> dict[str, str | None]:
+    return {
+        "ref": _bounded(update.ref),
+        "old": update.old,
+        "new": update.new,
+        "change": update.change.value,
+        "refused": _text(refused),
+    }
 
 
 def _text(text: object) -> str | None:

@@ -38,8 +38,10 @@ from gitgate.plugin import (
     Rejected,
     Repository,
     Service,
+    Transport,
 )
-from gitgate.plugin_chain import Member, PluginChain, PluginFailure, Ruling, Vote
+from gitgate.plugin_chain import PluginChain, PluginFailure, Ruling, Vote, Witness
+from gitgate.plugin_registration import Member
 from gitgate.reactor import Reactor
 from gitgate.refusals import AccessDenied, Refusal
 
@@ -62,8 +64,8 @@ class Verb(Enum):
         return Service.UPLOAD_PACK if self is Verb.READ else Service.RECEIVE_PACK
 
 
-#: Who asks: with a key as if it had been used; by name, with what plugins know of the name; or exactly so.
-Somebody: TypeAlias = PublicKey | Identity | Login
+#: Who asks: with a key as if it had been used, or a password; by name, with what plugins know of it; or exactly so.
+Somebody: TypeAlias = PublicKey | Password | Identity | Login
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +99,9 @@ class Explanation:
 class Explainer:
     """Explains what a server with these plugins would do. `chain` must be started before, and stopped afterwards."""
 
-    def __init__(self, members: Sequence[Member], reactor: Reactor) -> None:
+    def __init__(self, members: Sequence[Member], reactor: Reactor, witness: Witness | None = None) -> None:
         """Raises `PluginUnsuitable`, as a server would."""
-        self._observed = _ObservedChain(members, reactor)
+        self._observed = _ObservedChain(members, reactor, witness)
         self._audit = Audit(reactor, _keep_no_record)
 
     @property
@@ -108,11 +110,11 @@ class Explainer:
         return self._observed
 
     async def login(self, who: Somebody, peer: Peer, request_id: str) -> Login:
-        """The login that a server would give. Raises a `Refusal`, for a disabled account or an unknown key."""
+        """The login that a server would give. Raises a `Refusal`, for a disabled account or a wrong proof."""
         if isinstance(who, Login):
             return who
         gateway = self._gateway(_Rehearsal(()))
-        if isinstance(who, PublicKey):
+        if isinstance(who, PublicKey | Password):
             return await gateway.authenticate(who, peer, request_id)
         self._observed.taken_on_trust = who
         try:
@@ -129,11 +131,12 @@ class Explainer:
     async def explain(self, who: Somebody, request: GitRequest, verb: Verb, ref: str | None = None) -> Explanation:
         """What would happen if somebody asked for `request`, and, with `ref`, did `verb` to it in a push."""
         self._observed.observe()
+        over_http = request.peer.transport in (Transport.HTTP, Transport.HTTPS)
         rehearsal = _Rehearsal(() if ref is None else (_command(verb, ref),))
         login, refusal = None, None
         try:
             login = await self.login(who, request.peer, request.request_id)
-            await self._gateway(rehearsal).serve(request, login, rehearsal)
+            await self._gateway(rehearsal).serve(request, login, rehearsal, can_repeat=over_http)
             if verb is Verb.FORCE and ref in rehearsal.terms.forward_only and rehearsal.terms.refusal is not None:
                 raise rehearsal.terms.refusal
             if verb is Verb.CREATE and ref is None and not self._observed.created_by:
@@ -161,8 +164,8 @@ class _ObservedChain(PluginChain):
     `taken_on_trust` is whom every login is answered with, while there is somebody.
     """
 
-    def __init__(self, members: Sequence[Member], reactor: Reactor) -> None:
-        super().__init__(members, reactor)
+    def __init__(self, members: Sequence[Member], reactor: Reactor, witness: Witness | None) -> None:
+        super().__init__(members, reactor, witness)
         self.taken_on_trust: Identity | None = None
         self.questions: list[Question] | None = None
         self.created_by: tuple[str, ...] = ()
@@ -255,6 +258,9 @@ def _command(verb: Verb, ref: str) -> RefUpdate:
             return RefUpdate(ref=ref, old=nothing, new=new, change=RefChange.CREATE)
         case Verb.DELETE:
             return RefUpdate(ref=ref, old=old, new=nothing, change=RefChange.DELETE)
+        case Verb.WRITE if ref.startswith("refs/tags/"):
+            # To move a tag takes `force`, whatever its old and its new object are.
+            return RefUpdate(ref=ref, old=nothing, new=new, change=RefChange.CREATE)
         case Verb.WRITE | Verb.FORCE:
             return RefUpdate(ref=ref, old=old, new=new, change=RefChange.UPDATE)
         case Verb.READ:

@@ -7,7 +7,7 @@ and one record for each operation.
 import logging
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
 from typing import NamedTuple, NoReturn
 
@@ -143,7 +143,7 @@ class Gateway:
         entry.login(login)
         entry.request(request)
         try:
-            repository = await self._resolve(login.identity, request)
+            repository = await self._resolve(login.identity, request, entry)
             entry.repository(repository)
             allowed = await self._authorization.of_request(login.identity, request, repository)
             entry.decided(allowed.plugin, allowed.decision.reason)
@@ -156,6 +156,7 @@ class Gateway:
             noticed.end()
             return git
         except Refusal as refusal:
+            refusal.identify(request.request_id)
             entry.refused(refusal)
             raise
         except CancelledError:
@@ -191,7 +192,7 @@ class Gateway:
             identity=enriched, method=METHODS[type(credentials)], plugin=ruling.plugin, fingerprint=fingerprint
         )
 
-    async def _resolve(self, identity: Identity, request: GitRequest) -> Repository:
+    async def _resolve(self, identity: Identity, request: GitRequest, entry: AuditEntry) -> Repository:
         try:
             ruling = await self._chain.resolve_path(identity, request)
         except PluginFailure as failure:
@@ -201,25 +202,30 @@ class Gateway:
         if isinstance(ruling.decision, Missing):
             self._refuse_missing(identity, request, ruling.decision.reason, ruling.plugin)
         if not ruling.decision.exists:
-            return await self._create(identity, request, ruling.decision, ruling.plugin)
+            return await self._create(identity, request, ruling.decision, ruling.plugin, entry)
         return ruling.decision
 
-    async def _create(self, identity: Identity, request: GitRequest, repository: Repository, plugin: str) -> Repository:
+    async def _create(
+        self, identity: Identity, request: GitRequest, repository: Repository, plugin: str, entry: AuditEntry
+    ) -> Repository:
         """The repository, made for a push that may make it. Who may not is told what a missing one is told."""
         if request.access is Access.READ:
             self._refuse_missing(identity, request, "it does not exist", plugin)
         creation = replace(request, access=Access.CREATE)
-        vote = await self._authorization.vote(identity, creation, repository)
-        if isinstance(vote.decision, Deny):
-            self._refuse_missing(
-                identity, request, f"it does not exist, and may not be made: {vote.decision.reason}", vote.plugin
-            )
+        # Who could push nothing to it makes no empty one either.
+        for asked in (request, creation):
+            vote = await self._authorization.vote(identity, asked, repository)
+            if isinstance(vote.decision, Deny):
+                self._refuse_missing(
+                    identity, request, f"it does not exist, and may not be made: {vote.decision.reason}", vote.plugin
+                )
         try:
             made = await self._chain.create_repository(identity, creation, repository)
         except PluginFailure as failure:
             raise Unavailable(str(failure), request_id=request.request_id, plugin=failure.plugin) from failure
         if made is None:
             self._refuse_missing(identity, request, "it does not exist, and no plugin makes it", plugin)
+        entry.created(vote.plugin, vote.decision.reason)
         _log.info("made %s for %s [%s]", made.decision.name, identity.name, request.request_id)
         return made.decision
 
@@ -246,7 +252,6 @@ class Gateway:
         """
         identity = operation.identity
         may_log_in = can_repeat and self._authorization.login_may_help(identity, operation.request.peer)
-        refusals = _PushRefusals()
 
         def refusal_for(denied: AccessDenied) -> Refusal:
             return CredentialsRequired(denied.reason, plugin=denied.plugin) if may_log_in else denied
@@ -256,20 +261,15 @@ class Gateway:
             entry.request(request)
             try:
                 allowed = await self._authorization.of_push(identity, request, operation.repository)
-            except Refusal as refusal:
-                refusals.of_push = refusal_for(refusal) if isinstance(refusal, AccessDenied) else refusal
-                raise refusals.of_push from None
+            except AccessDenied as denied:
+                raise refusal_for(denied) from None
             entry.decided(allowed.by.plugin, allowed.by.decision.reason)
             if allowed.rewinds_refused is None:
                 return PushTerms()
-            refusals.of_rewinds = refusal_for(allowed.rewinds_refused)
-            return PushTerms(forward_only=allowed.rewinds_refused.refs, refusal=refusals.of_rewinds)
+            return PushTerms(forward_only=allowed.rewinds_refused.refs, refusal=refusal_for(allowed.rewinds_refused))
 
         git = await self._runner.push(*operation, judge)
         entry.completed(git)
-        refusal = refusals.of_rewinds if git.rewound else refusals.of_push
-        if refusal is not None:
-            entry.refused(refusal)
         return git
 
     def _notice(self, request: GitRequest, moved_to: str) -> str:
@@ -290,11 +290,3 @@ class _Operation(NamedTuple):
     identity: Identity
     exchange: Exchange
     client: Client
-
-
-@dataclass(slots=True)
-class _PushRefusals:
-    """How a push was refused for its commands, and how it will be where git finds it to rewind."""
-
-    of_push: Refusal | None = None
-    of_rewinds: Refusal | None = None

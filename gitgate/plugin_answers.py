@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Final, cast
 
-from gitgate.plugin import Allow, Deny, Identity, Missing, Rejected, Repository
+from gitgate.plugin import Allow, Deny, Finding, Identity, Missing, Rejected, Repository
 
 #: The types of the answers; every other hook is a notification.
 ANSWERS: Final[Mapping[str, tuple[type, ...]]] = {
@@ -13,6 +13,7 @@ ANSWERS: Final[Mapping[str, tuple[type, ...]]] = {
     "authorize": (Allow, Deny),
     "create_repository": (Repository,),
     "list_repositories": (Sequence,),
+    "check_online": (Sequence,),
 }
 
 
@@ -30,7 +31,9 @@ def objection(hook: str, answer: object, question: Mapping[str, object]) -> str 
         case "create_repository":
             return _not_the_repository(cast(Repository, question["repository"]), cast(Repository, answer))
         case "list_repositories":
-            return _no_list_of_paths(cast(Sequence[object], answer))
+            return _no_list_of(str, "paths", cast(Sequence[object], answer))
+        case "check_online":
+            return _no_list_of(Finding, "findings", cast(Sequence[object], answer))
     return None
 
 
@@ -51,8 +54,8 @@ def _not_the_repository(wanted: Repository, made: Repository) -> str | None:
     return None
 
 
-def _no_list_of_paths(listed: Sequence[object]) -> str | None:
+def _no_list_of(kind: type, called: str, listed: Sequence[object]) -> str | None:
     if isinstance(listed, str):
-        return "returned a str, where a sequence of paths belongs"
-    wrong = next((path for path in listed if not isinstance(path, str)), None)
-    return None if wrong is None else f"returned a sequence that holds {wrong!r}, which is not a str"
+        return f"returned a str, where a sequence of {called} belongs"
+    wrong = [item for item in listed if not isinstance(item, kind)]
+    return f"returned a sequence that holds {wrong[0]!r}, which is not a {kind.__name__}" if wrong else None

@@ -1,4 +1,4 @@
-"""The only driver of pluggy: registers the plugins, asks them in the operator's order, and knows which one decided.
+"""Asks the plugins in the operator's order, and knows which one decided.
 
 pluggy's own call loop serves neither purpose. With `firstresult=True` the coroutine of an async plugin ends the chain
 even when the plugin abstains, because a coroutine is not None; without it every plugin is asked although the answer is
@@ -6,60 +6,39 @@ known: a second bind at the directory, a second step towards a lock-out. So the 
 awaits one answer at a time, and gives each plugin its own threads and its own deadline.
 """
 
-import inspect
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final, Generic, TypeVar, cast
+from typing import Any, Final, Generic, Protocol, TypeVar, cast
 
-import pluggy
 from twisted.internet.defer import Deferred
 
 from gitgate.deadline import Abandoned, DeadlineOver, within
 from gitgate.plugin import (
     Allow,
     AuditRecord,
-    BearerToken,
     Credentials,
     Deny,
+    Finding,
     GitRequest,
     Identity,
     Missing,
-    Password,
     Peer,
-    PublicKey,
     Rejected,
     Repository,
 )
-from gitgate.plugin.hookspecs import PROJECT, Hooks
-from gitgate.plugin_answers import ANSWERS, objection
-from gitgate.plugin_threads import PluginThreads, ThreadsBusy
+from gitgate.plugin_answers import objection
+from gitgate.plugin_registration import NOTIFICATIONS, Implementation, Member, register
+from gitgate.plugin_threads import ThreadsBusy
 from gitgate.reactor import Reactor
 
 _log = logging.getLogger(__name__)
 
-DEFAULT_DEADLINE_SECONDS: Final = 10.0
-
-_NOTIFICATIONS: Final = frozenset({"audited", "started", "stopping"})
-_CREDENTIALS: Final[tuple[type, ...]] = (Password, PublicKey, BearerToken)
+#: For `check_online`: nobody's request waits for it, and three servers in a row may each take a while not to answer.
+ONLINE_CHECK_SECONDS: Final = 60.0
 
 D = TypeVar("D")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Member:
-    """One plugin of the chain, as the operator configured it.
-
-    `hooks` restricts it to some of the hooks that it implements. With `abstain_on_error`, a failure of `authenticate`
-    counts as "no opinion".
-    """
-
-    name: str
-    plugin: object
-    deadline_seconds: float = DEFAULT_DEADLINE_SECONDS
-    abstain_on_error: bool = False
-    hooks: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +58,14 @@ class Vote:
     decides: bool
 
 
-class PluginUnsuitable(Exception):
-    """A plugin that cannot be part of a chain; the message says why, for its author."""
+class Witness(Protocol):
+    """Is told what each plugin is asked and what it says, while that happens; in the reactor's thread."""
 
-    def __init__(self, plugin: str, why: str) -> None:
-        super().__init__(f"{plugin}: {why}")
-        self.plugin = plugin
-        self.why = why
+    def asked(self, plugin: str, hook: str) -> None:
+        """The plugin is about to be asked."""
+
+    def answered(self, plugin: str, hook: str, answer: object) -> None:
+        """It has answered; with the `PluginFailure`, if that is what came of it."""
 
 
 class PluginFailure(Exception):
@@ -94,36 +74,21 @@ class PluginFailure(Exception):
     def __init__(self, plugin: str, hook: str, why: str) -> None:
         super().__init__(f"{plugin}: {hook} {why}")
         self.plugin = plugin
-
-
-@dataclass(slots=True)
-class _Seat:
-    """A member, with the threads that belong to it."""
-
-    member: Member
-    accepts: tuple[type, ...]
-    threads: PluginThreads
-
-
-@dataclass(frozen=True, slots=True)
-class _Implementation:
-    seat: _Seat
-    hook: str
-    call: Callable[..., object]
-    arguments: tuple[str, ...]
-    on_reactor: bool
+        self.what_happened = f"{hook} {why}"
 
 
 class PluginChain:
     """The plugins in the operator's order.
 
-    `accepted` holds the kinds of credentials that some plugin answers for: what a transport may offer.
+    `accepted` holds the kinds of credentials that some plugin answers for: what a transport may offer. A server has no
+    `witness`; commands that show an operator what is going on have one.
     """
 
-    def __init__(self, members: Sequence[Member], reactor: Reactor) -> None:
+    def __init__(self, members: Sequence[Member], reactor: Reactor, witness: Witness | None = None) -> None:
         """Raises `PluginUnsuitable` for a plugin that the chain cannot ask."""
         self._reactor = reactor
-        self._implementations = _register(members, reactor)
+        self._witness = witness
+        self._implementations = register(members, reactor)
         self._seats = list({id(i.seat): i.seat for group in self._implementations.values() for i in group}.values())
         self.accepted: frozenset[type] = frozenset(
             kind for i in self._implementations["authenticate"] for kind in i.seat.accepts
@@ -143,11 +108,12 @@ class PluginChain:
 
     async def authenticate(self, credentials: Credentials, peer: Peer) -> Ruling[Identity | Rejected] | None:
         """Who these credentials belong to; None when every plugin abstains. Raises `PluginFailure`."""
+        question = {"credentials": credentials, "peer": peer}
         for implementation in self._implementations["authenticate"]:
-            if not isinstance(credentials, implementation.seat.accepts):
+            if not _is_for(implementation, question):
                 continue
             try:
-                answer = await self._ask(implementation, credentials=credentials, peer=peer)
+                answer = await self._ask(implementation, **question)
             except PluginFailure as failure:
                 if not implementation.seat.member.abstain_on_error:
                     raise
@@ -190,16 +156,33 @@ class PluginChain:
         return cast(Ruling[Repository] | None, ruling)
 
     async def list_repositories(self, identity: Identity) -> list[str]:
-        """The paths that the plugins list, each once, in their order. A failure is logged, and the others are asked."""
+        """The paths that the plugins list, each once, in their order. Raises `PluginFailure`.
+
+        What the others list would look like all there is.
+        """
         paths: dict[str, None] = {}
         for implementation in self._implementations["list_repositories"]:
-            try:
-                listed = await self._ask(implementation, identity=identity)
-            except PluginFailure as failure:
-                _log.error("%s; what it serves is not listed", failure)
-                continue
+            listed = await self._ask(implementation, identity=identity)
             paths.update(dict.fromkeys(cast(Sequence[str], listed or ())))
         return list(paths)
+
+    async def check_online(self) -> list[tuple[str, tuple[Finding, ...]]]:
+        """Every plugin that looks at what it depends on, with what it finds; a failure is a problem that it has."""
+        found: list[tuple[str, tuple[Finding, ...]]] = []
+        for implementation in self._implementations["check_online"]:
+            try:
+                findings = cast(Sequence[Finding], await self._ask(implementation) or ())
+            except PluginFailure as failure:
+                findings = (Finding(failure.what_happened, is_problem=True),)
+            found.append((implementation.seat.member.name, tuple(findings)))
+        return found
+
+    async def ask(self, plugin: str, hook: str, **question: object) -> object:
+        """What one plugin answers; None also where a server would not ask it. Raises `PluginFailure`."""
+        for implementation in self._implementations[hook]:
+            if implementation.seat.member.name == plugin and _is_for(implementation, question):
+                return await self._ask(implementation, **question)
+        return None
 
     async def votes(self, hook: str, **question: object) -> tuple[Vote, ...]:
         """What every plugin says to a question for which the first answer decides; never raises `PluginFailure`.
@@ -218,9 +201,9 @@ class PluginChain:
             votes.append(Vote(implementation.seat.member.name, answer, is_first and answer is not None))
         return tuple(votes)
 
-    def answering(self, hook: str) -> tuple[str, ...]:
-        """The names of the plugins that are asked `hook`, in order."""
-        return tuple(implementation.seat.member.name for implementation in self._implementations[hook])
+    def answering(self, hook: str, **question: object) -> tuple[str, ...]:
+        """The names of the plugins that are asked `hook`, in order; with a question, those that are asked that one."""
+        return tuple(i.seat.member.name for i in self._implementations[hook] if _is_for(i, question))
 
     async def audited(self, record: AuditRecord) -> None:
         """Tell every plugin of an operation's end. Never raises."""
@@ -229,7 +212,7 @@ class PluginChain:
     async def _tell_all(self, hook: str, **facts: object) -> None:
         for implementation in self._implementations[hook]:
             try:
-                await self._call(implementation, facts)
+                await self._ask(implementation, **facts)
             except PluginFailure as failure:
                 _log.error("%s; nothing depends on it", failure)
 
@@ -241,17 +224,33 @@ class PluginChain:
                 return Ruling(implementation.seat.member.name, answer)
         return None
 
-    async def _ask(self, implementation: _Implementation, **question: object) -> object:
+    async def _ask(self, implementation: Implementation, **question: object) -> object:
+        if self._witness is None:
+            return await self._answer(implementation, question)
+        name, hook = implementation.seat.member.name, implementation.hook
+        self._witness.asked(name, hook)
+        try:
+            answer = await self._answer(implementation, question)
+        except PluginFailure as failure:
+            self._witness.answered(name, hook, failure)
+            raise
+        self._witness.answered(name, hook, answer)
+        return answer
+
+    async def _answer(self, implementation: Implementation, question: dict[str, object]) -> object:
         answer = await self._call(implementation, question)
-        if answer is not None and (why := objection(implementation.hook, answer, question)) is not None:
+        if implementation.hook in NOTIFICATIONS or answer is None:
+            return None
+        if (why := objection(implementation.hook, answer, question)) is not None:
             raise _failure(implementation, why)
         return answer
 
-    async def _call(self, implementation: _Implementation, question: dict[str, object]) -> object:
+    async def _call(self, implementation: Implementation, question: dict[str, object]) -> object:
         """What the plugin says, on time. Raises `PluginFailure` for everything else."""
         arguments = [question[name] for name in implementation.arguments]
         call = partial(implementation.call, *arguments)
-        seconds = implementation.seat.member.deadline_seconds
+        is_check = implementation.hook == "check_online"
+        seconds = ONLINE_CHECK_SECONDS if is_check else implementation.seat.member.deadline_seconds
         try:
             if implementation.on_reactor:
                 answer = Deferred.fromCoroutine(cast(Any, call()))
@@ -267,60 +266,10 @@ class PluginChain:
             raise _failure(implementation, f"raised {type(error).__name__}: {error}") from error
 
 
-def _failure(implementation: _Implementation, why: str) -> PluginFailure:
+def _is_for(implementation: Implementation, question: Mapping[str, object]) -> bool:
+    """A login is a question for those that accept its kind of credentials."""
+    return "credentials" not in question or isinstance(question["credentials"], implementation.seat.accepts)
+
+
+def _failure(implementation: Implementation, why: str) -> PluginFailure:
     return PluginFailure(implementation.seat.member.name, implementation.hook, why)
-
-
-def _register(members: Sequence[Member], reactor: Reactor) -> dict[str, list[_Implementation]]:
-    """The implementations of each hook, in the order of `members`."""
-    manager = pluggy.PluginManager(PROJECT)
-    manager.add_hookspecs(Hooks)
-    seats: dict[str, _Seat] = {}
-    for member in members:
-        if member.name in seats:
-            raise PluginUnsuitable(member.name, "two plugins have this name; give one a `name` of its own")
-        try:
-            manager.register(member.plugin, name=member.name)
-            manager.check_pending()
-        except (pluggy.PluginValidationError, ValueError) as error:
-            raise PluginUnsuitable(member.name, str(error)) from error
-        # A hook that is misspelled here would never be asked, and its veto never heard.
-        if member.hooks is not None and (unknown := member.hooks - set(_hooks_of(manager, member))):
-            raise PluginUnsuitable(member.name, f"does not implement {', '.join(sorted(unknown))}")
-        seats[member.name] = _seat(member, reactor)
-    implementations: dict[str, list[_Implementation]] = {}
-    for hook in (*ANSWERS, *_NOTIFICATIONS):
-        found = {
-            implementation.plugin_name: implementation for implementation in getattr(manager.hook, hook).get_hookimpls()
-        }
-        for name, implementation in found.items():
-            if (
-                implementation.wrapper
-                or implementation.hookwrapper
-                or implementation.tryfirst
-                or implementation.trylast
-            ):
-                raise PluginUnsuitable(name, f"{hook} asks for a place in the order; the order is the operator's list")
-        implementations[hook] = [
-            _Implementation(
-                seat=seat,
-                hook=hook,
-                call=found[name].function,
-                arguments=tuple(found[name].argnames),
-                on_reactor=inspect.iscoroutinefunction(found[name].function),
-            )
-            for name, seat in seats.items()
-            if name in found and (seat.member.hooks is None or hook in seat.member.hooks)
-        ]
-    return implementations
-
-
-def _hooks_of(manager: pluggy.PluginManager, member: Member) -> list[str]:
-    return [caller.name for caller in manager.get_hookcallers(member.plugin) or ()]
-
-
-def _seat(member: Member, reactor: Reactor) -> _Seat:
-    accepts = getattr(member.plugin, "accepts", _CREDENTIALS)
-    if not isinstance(accepts, tuple) or not set(accepts) <= set(_CREDENTIALS):
-        raise PluginUnsuitable(member.name, "`accepts` must be a tuple of Password, PublicKey or BearerToken")
-    return _Seat(member, accepts, PluginThreads(reactor, member.name))

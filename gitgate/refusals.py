@@ -19,6 +19,11 @@ class Refusal(Exception):
         if message is not None:
             self.message = message
 
+    def identify(self, request_id: str) -> None:
+        """Let the message lead to the record. The same for whatever is refused, so that it tells nobody anything."""
+        if request_id not in self.message:
+            self.message = f"{self.message} (id {request_id})"
+
 
 class CredentialsRequired(Refusal):
     """Nobody is logged in, and a login may help."""

@@ -9,12 +9,11 @@ import logging
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.error import CannotListenError
-from twisted.protocols.tls import TLSMemoryBIOFactory
 
 from gitgate.audit import Audit
 from gitgate.audit_log import AuditLog, AuditLogUnusable
@@ -26,15 +25,17 @@ from gitgate.gateway import Gateway
 from gitgate.git.command import Git
 from gitgate.git.installed import find_git
 from gitgate.git.runner import GitRunner
+from gitgate.memory import memory_line, resident
 from gitgate.plugin import AuditRecord, SettingsError, Transport
-from gitgate.plugin_chain import Member, PluginChain, PluginUnsuitable
+from gitgate.plugin_chain import PluginChain
+from gitgate.plugin_registration import Member, PluginUnsuitable
 from gitgate.reactor import use_monotonic_clock
 from gitgate.transports.connections import Connections
 from gitgate.transports.git import GitFactory
 from gitgate.transports.http.site import HttpSite
 from gitgate.transports.ssh.factory import SshFactory
 from gitgate.transports.ssh.host_keys import load_host_keys
-from gitgate.transports.tls import tls_options
+from gitgate.transports.tls import ServerCertificate, TlsFactory
 
 #: All that a program needs which embeds gitgate, besides `gitgate.plugin` for its plugins.
 __all__ = [
@@ -105,7 +106,8 @@ class Server(Service):
             idle_deadline_seconds=float(limits.idle_deadline),
         )
         self._gateway = Gateway(self._chain, self._runner, Audit(reactor, self._audited), public_urls or {})
-        self._connections = Connections(limits.max_connections)
+        self._connections = Connections(limits, reactor)
+        self._limits = limits
         self._login_deadline_seconds = float(limits.login_deadline)
         self._limits = limits
         self._telling: set[Deferred[None]] = set()
@@ -145,6 +147,7 @@ class Server(Service):
             Door(listener, _url(listener, port))
             for (listener, _), port in zip(self._factories, self._ports, strict=True)
         )
+        _log.info("%s", memory_line(self._limits, resident()))
 
     async def stop(self) -> None:
         """Close the doors, let operations end for a while, disconnect the others, and stop the plugins."""
@@ -197,19 +200,19 @@ class Server(Service):
                     public_url=public_urls.get("ssh"),
                 )
             case Transport.GIT:
-                return GitFactory(self._gateway, self._connections, self._reactor, login_deadline_seconds=seconds)
+                return GitFactory(self._gateway, self._connections, self._reactor, limits=self._limits)
             case Transport.HTTP | Transport.HTTPS:
                 site = HttpSite(
                     self._gateway,
                     self._connections,
                     self._reactor,
                     transport=listener.transport,
-                    login_deadline_seconds=seconds,
+                    limits=self._limits,
                 )
                 if listener.tls is None:
                     return site
-                tls: Any = tls_options(listener.tls.certificate, listener.tls.key)
-                return TLSMemoryBIOFactory(tls, False, cast(Any, site))
+                certificate = ServerCertificate(listener.tls.certificate, listener.tls.key)
+                return TlsFactory(certificate, site, self._reactor)
 
     def _open(self, listener: Listener, factory: Any) -> Any:
         try:

@@ -2,14 +2,17 @@
 
     serve.py            serves; with running.py (the process), start_lines.py (what it says), directory_mode.py
     demo.py             serves an example, made by demo_folder.py
-    check.py            tells what is wrong with a configuration
+    check.py            tells what is wrong with a configuration (findings.py) and with what it depends on (online.py)
+    login_test.py       tries a login, with login_steps.py
+    webhook.py          tries a webhook, with webhook_trial.py
     explain.py          tells why somebody may or may not do something, with explanation_text.py
     repos.py            lists what somebody can reach
     asking.py           who asks, for both, with key_file.py
+    rehearsal.py        asks the plugins, for all of these; answer_text.py, plugin_log.py: what they say
     plugins.py          lists what is installed
     config.py           shows the configuration, its schema and its example
     audit.py            prints the schema of the audit log
-    init.py, passwd.py  write the first configuration; write a user's password
+    init.py, passwd.py  write the first configuration; write a user's password (typed.py)
     exits.py, stops.py  how commands end
     logs.py, systemd.py what a running server tells the machine
 
@@ -28,14 +31,16 @@ from gitgate.cli.demo import demo
 from gitgate.cli.exits import Exit
 from gitgate.cli.explain import explain
 from gitgate.cli.init import init
+from gitgate.cli.login_test import login_test
 from gitgate.cli.passwd import passwd
 from gitgate.cli.plugins import plugins
 from gitgate.cli.repos import repos
 from gitgate.cli.serve import serve
+from gitgate.cli.webhook import webhook
 
 
 @click.group(
-    commands=[serve, check, explain, repos, plugins, config, audit, init, passwd, demo],
+    commands=[serve, check, explain, repos, login_test, webhook, plugins, config, audit, init, passwd, demo],
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )

@@ -59,16 +59,8 @@ class Asking:
 
     def peer(self, user: str) -> "Peer":
         """Where the client is."""
-        from gitgate.plugin import Peer, Transport
-
-        try:
-            address = str(ip_address(self.address))
-        except ValueError:
-            raise click.UsageError(f"--address {self.address!r} is not an IP address") from None
         default = "https" if user == _ANONYMOUS and self.key_file is None else "ssh"
-        transport = Transport(self.transport or default)
-        encrypted = transport in (Transport.SSH, Transport.HTTPS)
-        return Peer(transport=transport, address=address, port=0, encrypted=encrypted)
+        return client_at(self.address, self.transport or default)
 
     def username(self, user: str) -> str | None:
         """The name in the client's URL."""
@@ -77,7 +69,9 @@ class Asking:
     def ask(self, question: "Callable[[Explainer], Coroutine[Any, Any, T]]") -> T:
         """The answer of the plugins that the configuration names, or of those that a folder is served with."""
         with told():
-            return _ask(self._config(), question)
+            from gitgate.cli.rehearsal import rehearse
+
+            return rehearse(self._config(), question)
 
     def _config(self) -> "Config":
         from gitgate.cli.directory_mode import Ports, serve_directory
@@ -90,6 +84,30 @@ class Asking:
         return serve_directory(self.directory, Ports()).config
 
 
+def client_at(address: str, transport: str) -> "Peer":
+    """A client at this address, as `--address` has it. Raises `click.UsageError`."""
+    from gitgate.plugin import Peer, Transport
+
+    try:
+        address = str(ip_address(address))
+    except ValueError:
+        raise click.UsageError(f"--address {address!r} is not an IP address") from None
+    encrypted = transport in (Transport.SSH.value, Transport.HTTPS.value)
+    return Peer(transport=Transport(transport), address=address, port=0, encrypted=encrypted)
+
+
+key_option: Final = click.option(
+    "--key",
+    "key_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Log in with this public key; USER is then the name in the URL, such as git.",
+)
+
+address_option: Final = click.option(
+    "--address", default="127.0.0.1", show_default=True, help="The client's IP address."
+)
+
 _OPTIONS: Final = (
     config_option,
     click.option(
@@ -97,13 +115,7 @@ _OPTIONS: Final = (
         type=click.Path(exists=True, file_okay=False, path_type=Path),
         help="Instead of a configuration: a folder, as `gitgate serve DIRECTORY` serves it.",
     ),
-    click.option(
-        "--key",
-        "key_file",
-        type=click.Path(exists=True, dir_okay=False, path_type=Path),
-        metavar="FILE",
-        help="Log in with this public key; USER is then the name in the URL, such as git.",
-    ),
+    key_option,
     click.option(
         "--group", "groups", multiple=True, help="USER is in this group (may be repeated), and no plugin adds any."
     ),
@@ -112,7 +124,7 @@ _OPTIONS: Final = (
         type=click.Choice(["ssh", "http", "https", "git"]),
         help="How the client comes: ssh unless given, and https for anonymous.",
     ),
-    click.option("--address", default="127.0.0.1", show_default=True, help="The client's IP address."),
+    address_option,
     click.option("--host", help="The server's name in the client's URL."),
 )
 
@@ -146,43 +158,3 @@ def asking_options(command: Callable[..., None]) -> Callable[..., None]:
     for option in reversed(_OPTIONS):
         decorated = option(decorated)
     return decorated
-
-
-def _ask(config: "Config", question: "Callable[[Explainer], Coroutine[Any, Any, T]]") -> T:
-    """Runs the reactor of this process, which can be done once."""
-    from twisted.internet import reactor as _reactor
-    from twisted.internet.defer import Deferred
-    from twisted.python.failure import Failure
-
-    from gitgate.cli import logs
-    from gitgate.config import LogSettings
-    from gitgate.explanation import Explainer
-    from gitgate.reactor import use_monotonic_clock
-    from gitgate.server import members
-
-    reactor: Any = _reactor
-    logs.start_logging(LogSettings(level="error"))
-    logs.take_over_twisted()
-    use_monotonic_clock(reactor)
-    explainer = Explainer(members(config), reactor)
-    answers: list[T | Failure] = []
-
-    async def ask() -> T:
-        await explainer.chain.start()
-        try:
-            return await question(explainer)
-        finally:
-            await explainer.chain.stop()
-
-    def answered(answer: T | Failure) -> None:
-        answers.append(answer)
-        reactor.stop()
-
-    reactor.callWhenRunning(lambda: Deferred.fromCoroutine(ask()).addBoth(answered))
-    reactor.run()
-    if not answers:  # Ctrl-C has stopped the reactor
-        raise click.Abort
-    [answer] = answers
-    if isinstance(answer, Failure):
-        answer.raiseException()
-    return answer

@@ -5,15 +5,20 @@ from pathlib import Path
 import click
 
 from gitgate.cli.configuration_file import config_option, need_configuration
-from gitgate.cli.stops import Misconfigured, told
+from gitgate.cli.stops import Misconfigured, Unavailable, told
 
 
 @click.command()
 @config_option
-def check(config_file: Path | None) -> None:
+@click.option("--online", is_flag=True, help="Let plugins look at the services and folders that they need.")
+def check(config_file: Path | None, online: bool) -> None:
     """Tell everything that is wrong with the configuration. Changes nothing, and does not need the server to stop.
 
-    Plugins are built as for serving, keys and certificates are read, and git is run once.
+    Plugins are built as for serving, keys and certificates are read, and git is run once. With --online, plugins are
+    started, and say what they find when they connect to their directories and services, or look at the repositories.
+    Run that as the server's user, whose rights they tell about.
+
+    Exit code: 0 fine, 69 a service or a folder is not as it should be, 78 the configuration is wrong.
     """
     file = need_configuration(config_file)
     from gitgate.cli.findings import findings
@@ -24,4 +29,18 @@ def check(config_file: Path | None) -> None:
         click.echo(line)
     if found.problems:
         raise Misconfigured("\n".join(str(problem) for problem in found.problems))
+    if online:
+        _look_online(file)
     click.echo(f"{file} is fine")
+
+
+def _look_online(file: Path) -> None:
+    from gitgate.cli.online import look_online
+    from gitgate.config import load
+
+    with told():
+        found = look_online(load(file))
+    for line in found.fine:
+        click.echo(f"online   {line}")
+    if found.problems:
+        raise Unavailable("\n".join(str(problem) for problem in found.problems))

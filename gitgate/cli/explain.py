@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from typing import Final
 
 import click
@@ -47,6 +48,7 @@ def explain(
     from gitgate.refusals import Unavailable
     from gitgate.wire.malformed import Malformed
     from gitgate.wire.paths import normalize_path
+    from gitgate.wire.printable import printable
 
     what = Verb(_VERBS[verb])
     if ref is not None and what is Verb.READ:
@@ -55,6 +57,8 @@ def explain(
         raise click.UsageError(f"{verb} needs a REF, such as refs/heads/main")
     if ref is not None and not ref.startswith("refs/"):
         ref = f"refs/heads/{ref}"
+    if ref is not None and not _may_be_a_ref(ref):
+        raise click.UsageError(f"{printable(ref)} cannot be the name of a ref (git check-ref-format)")
     try:
         path = normalize_path(os.fsencode(repo))
     except Malformed as error:
@@ -75,3 +79,11 @@ def explain(
         click.echo("\n".join(explanation_lines(explanation)))
     if explanation.refusal is not None:
         context.exit(Exit.TEMPORARY if isinstance(explanation.refusal, Unavailable) else Exit.NO)
+
+
+def _may_be_a_ref(ref: str) -> bool:
+    """Whether git takes it for the name of a ref; where there is no git to be asked, it may."""
+    import subprocess
+
+    git = shutil.which("git")
+    return git is None or subprocess.run([git, "check-ref-format", ref], check=False).returncode == 0  # noqa: S603

@@ -3,13 +3,12 @@
 from collections.abc import Iterator
 from typing import Any
 
+from gitgate.cli.answer_text import LONGEST, answer_text, groups_text
 from gitgate.explanation import Explanation, Question, Verb
 from gitgate.plugin import Access, Allow, Deny, Missing, RefChange, Repository
 from gitgate.plugin_chain import Vote
 from gitgate.refusals import CredentialsRefused, Refusal
 from gitgate.wire.printable import printable
-
-_LONGEST = 1000
 
 _ACCESSES = {
     Access.READ: "May {who} read {repository}?",
@@ -69,10 +68,9 @@ def explanation_json(explanation: Explanation) -> dict[str, Any]:
 def _who(explanation: Explanation) -> str:
     login, peer = explanation.login, explanation.request.peer
     assert login is not None, "who is known"
-    groups = ", ".join(sorted(login.identity.groups)) or "none"
     who = printable(login.identity.name)
     if not login.identity.is_anonymous:
-        who += f" (groups: {printable(groups, _LONGEST)})"
+        who += f" (groups: {groups_text(login.identity)})"
     if login.plugin is not None:
         who += f", logged in by {login.plugin} with {login.fingerprint}"
     return f"{who}, over {peer.transport.value} from {peer.address}"
@@ -81,12 +79,12 @@ def _who(explanation: Explanation) -> str:
 def _title(question: Question, explanation: Explanation, repository: str) -> str:
     assert explanation.login is not None, "only those who have logged in lead to questions"
     if question.hook == "resolve_path":
-        return f"Where does {printable(question.request.path, _LONGEST)} lead?"
+        return f"Where does {printable(question.request.path, LONGEST)} lead?"
     updates = question.request.updates
     words = _CHANGES[updates[0].change] if updates else _ACCESSES[question.request.access]
     return words.format(
         who=printable(explanation.login.identity.name),
-        repository=printable(repository, _LONGEST),
+        repository=printable(repository, LONGEST),
         refs=" ".join(printable(update.ref) for update in updates),
     )
 
@@ -94,28 +92,10 @@ def _title(question: Question, explanation: Explanation, repository: str) -> str
 def _votes(question: Question) -> Iterator[str]:
     width = max((len(vote.plugin) for vote in question.votes), default=0)
     for vote in question.votes:
-        yield f"  {'*' if vote.decides else ' '} {vote.plugin:<{width}}  {_answer(vote)}"
+        yield f"  {'*' if vote.decides else ' '} {vote.plugin:<{width}}  {answer_text(vote.answer)}"
     if not any(vote.decides for vote in question.votes):
         outcome = "it leads nowhere" if question.hook == "resolve_path" else "denied by default"
         yield f"    no plugin decides: {outcome}"
-
-
-def _answer(vote: Vote) -> str:
-    match vote.answer:
-        case None:
-            return "no opinion"
-        case Repository() as repository:
-            there = "" if repository.exists else ", which does not exist yet"
-            moved = "" if repository.moved_to is None else f"; an old name of {repository.moved_to}"
-            return printable(f"{repository.name} at {repository.directory}{there}{moved}", _LONGEST)
-        case Missing(reason):
-            return f"nothing: {printable(reason, _LONGEST)}"
-        case Allow(reason):
-            return f"allow: {printable(reason, _LONGEST)}"
-        case Deny(reason):
-            return f"deny: {printable(reason, _LONGEST)}"
-        case failure:
-            return f"FAILED: {printable(str(failure), _LONGEST)}"
 
 
 def _verdict(explanation: Explanation) -> Iterator[str]:
@@ -129,8 +109,8 @@ def _verdict(explanation: Explanation) -> Iterator[str]:
         return
     by = "" if refusal.plugin is None else f" by {refusal.plugin}"
     outcome = "LOGIN REFUSED" if isinstance(refusal, CredentialsRefused) else "REFUSED"
-    yield f"{outcome}{by}: {printable(refusal.reason, _LONGEST)}"
-    yield f"The client is told: {printable(refusal.message, _LONGEST)}"
+    yield f"{outcome}{by}: {printable(refusal.reason, LONGEST)}"
+    yield f"The client is told: {printable(refusal.message, LONGEST)}"
 
 
 def _question_json(question: Question) -> dict[str, Any]:

@@ -1,11 +1,11 @@
 """`gitgate passwd`"""
 
-import sys
 from pathlib import Path
 
 import click
 
 from gitgate.cli.stops import NotDone, Unavailable
+from gitgate.cli.typed import first_line
 
 
 @click.command()
@@ -34,7 +34,7 @@ def passwd(file: Path, user: str, scheme: str, stdin: bool, delete: bool) -> Non
             remove_user(file, user)
             click.echo(f"{user} is no longer in {file}")
         else:
-            set_password(file, user, _first_line() if stdin else _typed(user), scheme)
+            set_password(file, user, first_line() if stdin else _typed(user), scheme)
             click.echo(f"{user} has a new password in {file}")
     except EditRefused as error:
         raise NotDone(f"gitgate: {error}") from None
@@ -45,11 +45,3 @@ def passwd(file: Path, user: str, scheme: str, stdin: bool, delete: bool) -> Non
 def _typed(user: str) -> str:
     password: str = click.prompt(f"Password for {user}", hide_input=True, confirmation_prompt="Again")
     return password
-
-
-def _first_line() -> str:
-    line = sys.stdin.buffer.readline()
-    try:
-        return line.decode().removesuffix("\n").removesuffix("\r")
-    except UnicodeDecodeError:
-        raise NotDone("gitgate: the password on standard input is not UTF-8") from None

@@ -47,7 +47,7 @@ def told() -> Iterator[None]:
     from gitgate.audit_log import AuditLogUnusable
     from gitgate.config import ConfigError
     from gitgate.git.installed import NoGit
-    from gitgate.plugin_chain import PluginUnsuitable
+    from gitgate.plugin_registration import PluginUnsuitable
     from gitgate.server import DoorBlocked
     from gitgate.transports.ssh.host_keys import HostKeyUnusable
     from gitgate.transports.tls import TlsFilesUnusable

@@ -16,6 +16,7 @@ from gitgate.config.checks import (
 )
 from gitgate.config.listener import Listener
 from gitgate.config.problems import KeyPath, Position, Problem
+from gitgate.config.source_limits import MaxStartups, NetBlockSize, Network, SourcePenalties
 from gitgate.plugin import Duration, Size
 
 #: How long a plugin may take for one answer.
@@ -23,6 +24,12 @@ DEFAULT_DEADLINE: Final = Duration.parse("10s")
 
 _LOGIN_DEADLINE: Final = Duration.parse("30s")
 _IDLE_DEADLINE: Final = Duration.parse("10m")
+_STALL_DEADLINE: Final = Duration.parse("2m")
+_TRANSFER_DEADLINE: Final = Duration.parse("1d")
+_MAX_STARTUPS: Final = MaxStartups("100:30:200")
+_NET_BLOCK_SIZE: Final = NetBlockSize("32:64")
+#: A proxy on the same machine stands for everybody behind it.
+_EXEMPT: Final = (Network("127.0.0.0/8"), Network("::1/128"))
 _KEEPALIVE_INTERVAL: Final = Duration.parse("15s")
 _REKEY_BYTES: Final = Size.parse("1GiB")
 _REKEY_INTERVAL: Final = Duration.parse("1h")
@@ -40,6 +47,13 @@ class Limits:
     git:// its request line. `idle_deadline`: how long neither side of a running git may send a byte. `max_operations`:
     how many gits run at once; more are refused as overloaded. `max_connections`: over all listeners.
 
+    For http and git://, `stall_deadline` is how long a client may take for 64 KiB while it is waited for, and
+    `transfer_deadline` how long one request may take in all.
+
+    A connection is a startup until its client has logged in over ssh, or a first request of it was decided. Those whose
+    first `per_source_net_block_size` bits are equal are one source, for which there is a limit and a memory for bad
+    behaviour; those of `per_source_exempt` are none, and bound by `max_connections` alone.
+
     The others are for ssh; sshd knows them as MaxAuthTries, MaxSessions, ClientAliveInterval, ClientAliveCountMax and
     RekeyLimit.
     """
@@ -48,6 +62,13 @@ class Limits:
     idle_deadline: Annotated[Duration, Checked(positive)] = _IDLE_DEADLINE
     max_operations: Annotated[int, Checked(positive)] = 100
     max_connections: Annotated[int, Checked(positive)] = 1000
+    stall_deadline: Annotated[Duration, Checked(positive)] = _STALL_DEADLINE
+    transfer_deadline: Annotated[Duration, Checked(positive)] = _TRANSFER_DEADLINE
+    max_startups: MaxStartups = _MAX_STARTUPS
+    per_source_max_connections: Annotated[int, Checked(positive)] = 100
+    per_source_net_block_size: NetBlockSize = _NET_BLOCK_SIZE
+    per_source_penalties: SourcePenalties = field(default_factory=SourcePenalties)
+    per_source_exempt: tuple[Network, ...] = _EXEMPT
     max_login_attempts: Annotated[int, Checked(positive)] = 6
     max_sessions: Annotated[int, Checked(positive)] = 10
     keepalive_interval: Annotated[Duration, Checked(positive)] = _KEEPALIVE_INTERVAL
@@ -94,8 +115,9 @@ class PluginEntry:
 
     `use` is the name under which it is installed, `name` that of this instance in logs (default: `use`). `deadline` is
     how long one answer may take. With `on_error` "abstain", a failure of `authenticate` counts as no opinion. `hooks`
-    restricts the instance; None means all that it implements. `settings` is what `plugin_class` is built with, None
-    where its `__init__` takes nothing. The rest tells where the entry stands in the file, if it was read from one.
+    restricts what the server asks of the instance; None means all that it implements. `settings` is what `plugin_class`
+    is built with, None where its `__init__` takes nothing. The rest tells where the entry stands in the file, if it was
+    read from one.
     """
 
     use: str

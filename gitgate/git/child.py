@@ -18,7 +18,7 @@ from twisted.internet.protocol import ProcessProtocol
 #: Python ignores these two, and a child must not inherit that: git ends by SIGPIPE when nobody reads its output.
 _RESET_SIGNALS: Final = (signal.SIGPIPE, signal.SIGXFSZ)
 
-#: Where the script hook_chain.sh tells gitgate what it has found, and reads that gitgate knows.
+#: Where the script hook_chain.sh tells gitgate what it has found, and reads whether to go on.
 HOOK_SPEAKS: Final = 3
 HOOK_LISTENS: Final = 4
 

@@ -7,39 +7,23 @@ hook=$GITGATE_HOOKS/${0##*/}
 GIT_CONFIG_COUNT=$((GIT_CONFIG_COUNT - 1))
 export GIT_CONFIG_COUNT
 
-forward_only() {
-	number=0
-	while eval "refs=\${GITGATE_FORWARD_ONLY_$number-}" && [ -n "$refs" ]; do
-		case $refs in *"
-$1
-"*) return 0 ;; esac
-		number=$((number + 1))
-	done
-	return 1
-}
-
 case ${0##*/} in
 pre-receive)
 	input=$(cat && echo .)
 	input=${input%.}
-	rewound=
-	while read -r old new ref; do
-		case $old$new in *[!0]*) ;; *) continue ;; esac
-		case $old in *[!0]*) ;; *) continue ;; esac
-		case $new in *[!0]*) ;; *) continue ;; esac
-		if forward_only "$ref" && ! git merge-base --is-ancestor "$old" "$new"; then
-			rewound="$rewound$ref
-"
-		fi
-	done <<-COMMANDS
-		$input
-	COMMANDS
-	if [ -n "$rewound" ]; then
-		# gitgate tells the client, in git's place, and then lets git go on.
-		printf '%s\n' "$rewound" >&3
-		read -r known <&4
-		exit 1
-	fi
+	{
+		while read -r old new ref; do
+			case $old in *[!0]*) ;; *) continue ;; esac
+			case $new in *[!0]*) ;; *) continue ;; esac
+			git --no-replace-objects merge-base --is-ancestor "$old" "$new" || printf '%s\n' "$ref"
+		done <<-COMMANDS
+			$input
+		COMMANDS
+		printf '\t.\n'
+	} >&3 3>&- 4<&-
+	# gitgate knows which of them may be rewound. Where one may not, it tells the client, in git's place.
+	read -r answer <&4
+	[ "$answer" = go ] || exit 1
 	[ -x "$hook" ] || exit 0
 	printf '%s' "$input" | "$hook" "$@" 3>&- 4<&-
 	;;

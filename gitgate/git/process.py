@@ -8,9 +8,10 @@ Nothing is kept here: what the client cannot take stays in git's pipe, what git 
 """
 
 import signal
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final, Protocol
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final, Protocol, TypeAlias
 
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ProcessTerminated
@@ -23,6 +24,7 @@ from gitgate.git.child import HOOK_LISTENS, HOOK_SPEAKS, GroupLeader
 from gitgate.git.command import GitCommand
 from gitgate.idle import IdleTimer
 from gitgate.reactor import Reactor, Timer
+from gitgate.refusals import Refusal
 
 #: How long git may take to end by itself once its input is closed. receive-pack then removes its quarantine, which
 #: stays behind when a signal ends it (measured with git 2.39: SIGTERM, SIGHUP and SIGKILL all leave it).
@@ -68,6 +70,16 @@ class RunningGit(Protocol):
         """The client can take no more, ever."""
 
 
+#: Told the refs that a push would rewind, before any ref has moved; says whether the push may go on.
+HookFound: TypeAlias = Callable[[tuple[bytes, ...]], bool]
+
+#: The last line of what hook_chain.sh says. A command with a tab in the name of its ref never gets as far as git.
+_HOOK_IS_DONE: Final = b"\t.\n"
+
+#: Told what git says, also when the client can no longer be told.
+Overheard: TypeAlias = Callable[[bytes], None]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GitExit:
     """How git ended. `code` is its exit code, or minus the signal that ended it."""
@@ -79,8 +91,12 @@ class GitExit:
     """The client was gone, or had to go, before git had ended."""
     silent: bool = False
     """No byte had moved for the whole idle deadline, and gitgate ended it."""
-    rewound: tuple[str, ...] = ()
-    """The refs of a push that would have been rewound, and may only be moved forward; nothing was stored."""
+    refused: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), hash=False)
+    """The refs of a push that git or a hook of the repository has refused, each with git's words."""
+    refusal: Refusal | None = None
+    """How a push was refused by gitgate, and the client told so; nothing was stored."""
+    saw_request: bool = True
+    """The request was given to git; False for a push that was refused before."""
 
 
 @implementer(IPushProducer)
@@ -97,7 +113,8 @@ class GitProcess(ProcessProtocol):
         self._writes_repository = writes_repository
         self._idle_deadline_seconds = idle_deadline_seconds
         self._timer: Timer | None = None
-        self._hook_found: Callable[[bytes], None] | None = None
+        self._hook_found: HookFound | None = None
+        self._overheard: Overheard | None = None
         self._hook_said = bytearray()
         self._abandoned = False
         self._silent = False
@@ -106,11 +123,11 @@ class GitProcess(ProcessProtocol):
         self._bytes_in = 0
         self._bytes_out = 0
 
-    def start(self, command: GitCommand, hook_found: Callable[[bytes], None] | None = None) -> None:
-        """Spawn `command`. Raises OSError or ValueError where that cannot be done.
-
-        `hook_found` is called with what a hook of ours has found, before the hook goes on.
-        """
+    def start(
+        self, command: GitCommand, hook_found: HookFound | None = None, overheard: Overheard | None = None
+    ) -> None:
+        """Spawn `command`. Raises OSError or ValueError where that cannot be done."""
+        self._overheard = overheard
         self._hook_found = hook_found
         GroupLeader(self._reactor, command.argv, command.environment, self, with_hook=hook_found is not None)
 
@@ -171,6 +188,8 @@ class GitProcess(ProcessProtocol):
 
     def outReceived(self, data: bytes) -> None:
         self._idle.moved()
+        if self._overheard is not None:
+            self._overheard(data)
         if not self._abandoned:
             self._bytes_out += len(data)
             self._client.write(data)
@@ -185,9 +204,10 @@ class GitProcess(ProcessProtocol):
             super().childDataReceived(childFD, data)
             return
         self._hook_said += data
-        if self._hook_said.endswith(b"\n\n") and self._hook_found is not None:
-            self._hook_found(bytes(self._hook_said))
-            self.transport.writeToChild(HOOK_LISTENS, b"\n")
+        if self._hook_said.endswith(_HOOK_IS_DONE) and self._hook_found is not None:
+            *found, _ = bytes(self._hook_said).split(b"\n")[:-1]
+            hook_found, self._hook_found = self._hook_found, None
+            self.transport.writeToChild(HOOK_LISTENS, b"go\n" if hook_found(tuple(found)) else b"stop\n")
 
     def processExited(self, reason: Failure) -> None:
         # `git gc`, which may go on in the background, has inherited these two.

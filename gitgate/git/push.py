@@ -9,22 +9,24 @@ Two processes instead of one, so that the second can be told what the judge has 
 costs nothing: no process, no disk, no memory.
 """
 
+import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Final, Protocol
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
 
-from gitgate.git.process import Client, GitExit, RunningGit
+from gitgate.git.process import Client, GitExit, HookFound, Overheard, RunningGit
 from gitgate.idle import IdleTimer
 from gitgate.plugin import RefUpdate
 from gitgate.reactor import Reactor
 from gitgate.refusals import AccessDenied, CredentialsRequired, MalformedRequest, Refusal
 from gitgate.wire.malformed import Malformed
 from gitgate.wire.push_commands import PushCommands, PushCommandsReader
-from gitgate.wire.push_report import refused_push
+from gitgate.wire.push_report import PushReportReader, refused_push
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,13 +40,18 @@ class PushTerms:
 #: Allows a push on some terms, or raises a Refusal.
 Judge = Callable[[tuple[RefUpdate, ...]], Awaitable[PushTerms]]
 
-#: Runs one git process for a client, to its end. With a second argument, that is told what a hook of ours has found.
-RunGit = Callable[[Client, "Callable[[bytes], None] | None"], Awaitable[GitExit]]
+
+class RunGit(Protocol):
+    """Runs one git process for a client, to its end. With `hook_found`, a hook of ours runs and asks it."""
+
+    def __call__(
+        self, client: Client, hook_found: HookFound | None = None, overheard: Overheard | None = None, /
+    ) -> Awaitable[GitExit]: ...
+
+
+_log: Final = logging.getLogger(__name__)
 
 _OTHERS: Final = "refused together with another ref of this push"
-
-#: git's own exit code for "fatal:".
-_EXIT_FATAL: Final = 128
 
 
 @implementer(IPushProducer)
@@ -64,6 +71,8 @@ class Push:
         self._is_silent = False
         self._waiting: Deferred[None] | None = None
         self._git_is_heard = True
+        self._held: list[bytes] | None = None
+        self._hook_is_awaited = True
         self._rewound: tuple[str, ...] = ()
         self._bytes_in = 0
         self._bytes_out = 0
@@ -73,9 +82,9 @@ class Push:
     ) -> GitExit:
         """How the push ended. `advertise` is None where the client was told before what git has, as over http.
 
-        Raises `MalformedRequest` for commands that are none. A push that the judge refuses is answered here, and ends
-        as one that git refuses: with exit code 0, for the report says it all. Only `CredentialsRequired` is raised:
-        that, the transport must say.
+        Raises `MalformedRequest` for commands that are none. A push that is refused after that is answered here, and
+        ends as one that git refuses: with exit code 0, for the report says it all. Only `CredentialsRequired` is
+        raised: that, the transport must say.
         """
         self._client.git_started(self)
         try:
@@ -88,32 +97,45 @@ class Push:
     ) -> GitExit:
         if advertise is not None:
             self._client.pauseProducing()
-            advertised = await advertise(_Advertising(self), None)
+            advertised = await advertise(_Advertising(self))
             if advertised.code != 0 or advertised.abandoned:
                 return self._ended(advertised.code, advertised)
             self._client.resumeProducing()
         commands = await self._commands()
         if commands is None:
-            return self._ended(_EXIT_FATAL if self._reader.received else 0)
+            if self._reader.received and not self._is_silent:
+                raise MalformedRequest("the list of commands ends early", message="the list of commands ends early")
+            return self._ended(0)
         if not commands.updates and advertise is not None:
             return self._ended(0)  # the client has nothing to push
         self._client.pauseProducing()
         try:
             terms = await judge(commands.updates) if commands.updates else PushTerms()
+            run = await receive(terms)
         except CredentialsRequired:
             await self._discard()
             raise
         except Refusal as refusal:
             return await self._refuse(commands, refusal, answer_first=advertise is not None)
-        run = await receive(terms)
-        received = await run(_Receiving(self), self._rewinds if terms.forward_only else None)
+        return await self._receive(commands, terms, run)
+
+    async def _receive(self, commands: PushCommands, terms: PushTerms, run: RunGit) -> GitExit:
+        report = PushReportReader(commands.capabilities)
+        if isinstance(terms.refusal, CredentialsRequired):
+            self._held = []  # to say that, nothing else may have been said
+        asks = partial(self._may_go_on, frozenset(terms.forward_only)) if terms.forward_only else None
+        received = await run(_Receiving(self), asks, report.feed)
         if self._rewound and terms.refusal is not None:
             # Only now, when git's quarantine is gone.
             if isinstance(terms.refusal, CredentialsRequired):
                 raise terms.refusal
             self._git_is_heard = True
             self._report(commands, self._rewound, terms.refusal)
-        return self._ended(received.code, received)
+            return replace(self._ended(received.code, received), refusal=terms.refusal)
+        self._let_go()
+        if asks is not None and self._hook_is_awaited and len(report.refused) < len(commands.updates):
+            _log.error("git took a push without asking whether it rewinds: the hook of gitgate did not run")
+        return replace(self._ended(received.code, received), refused=report.refused)
 
     # What the transport calls.
 
@@ -182,6 +204,9 @@ class Push:
         self._idle.moved()
         if not self._git_is_heard:
             return
+        if self._held is not None:
+            self._held.append(data)
+            return
         self._bytes_out += len(data)
         self._client.write(data)
 
@@ -220,7 +245,7 @@ class Push:
             pass  # it has its answer, and goes
         if not answer_first:
             self._report(commands, refs, refusal)
-        return self._ended(0)
+        return replace(self._ended(0), refusal=refusal, saw_request=False)
 
     def _report(self, commands: PushCommands, refs: tuple[str, ...], refusal: Refusal) -> None:
         messages = dict.fromkeys(refs, refusal.message)
@@ -233,10 +258,24 @@ class Push:
             self._received.clear()
             await self._something()
 
-    def _rewinds(self, found: bytes) -> None:
-        """The hook will refuse the push, and git would say no more than that. The client is told by us, afterwards."""
-        self._rewound = tuple(ref.decode("utf-8", "backslashreplace") for ref in found.split(b"\n") if ref)
-        self._git_is_heard = False
+    def _may_go_on(self, forward_only: frozenset[str], rewound: tuple[bytes, ...]) -> bool:
+        """None of these refs may only be moved forward. Otherwise the hook ends the push, and git says no more of it
+        than that: the client is told by us, afterwards.
+        """
+        self._hook_is_awaited = False
+        names = (ref.decode("utf-8", "backslashreplace") for ref in rewound)
+        self._rewound = tuple(name for name in names if name in forward_only)
+        if self._rewound:
+            self._git_is_heard = False
+        else:
+            self._let_go()
+        return not self._rewound
+
+    def _let_go(self) -> None:
+        """Say what was held back: progress, as nothing else comes before the hook."""
+        held, self._held = self._held, None
+        for data in held or ():
+            self.said(data)
 
     async def _something(self) -> None:
         """Return once the client has said more, or will say no more, or has been silent for too long."""
@@ -261,7 +300,6 @@ class Push:
             bytes_out=self._bytes_out,
             abandoned=git is not None and git.abandoned,
             silent=self._is_silent if git is None else git.silent,
-            rewound=self._rewound,
         )
 
 
@@ -296,7 +334,7 @@ class _Advertising(_Side):
 
 
 class _Receiving(_Side):
-    """The client once git takes its push."""
+    """The client once git takes its push, and answers it."""
 
     def git_started(self, git: RunningGit) -> None:
         super().git_started(git)

@@ -9,7 +9,6 @@ that name does, and as `pre-receive` makes the check before.
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
@@ -17,8 +16,8 @@ from typing import Any, Final, cast
 
 from twisted.internet.utils import getProcessOutputAndValue
 
+from gitgate.deadline import within
 from gitgate.git.command import GitCommand
-from gitgate.git.push import PushTerms
 from gitgate.plugin import Repository
 from gitgate.reactor import Reactor
 from gitgate.wire.printable import printable
@@ -31,68 +30,56 @@ _OF_A_PUSH: Final = (
     "update",
     "post-receive",
     "post-update",
+    "post-index-change",
     "reference-transaction",
     "push-to-checkout",
     "proc-receive",
     "pre-auto-gc",
 )
 
-#: One variable of an environment holds less than this (MAX_ARG_STRLEN of Linux is 128 KiB).
-_LONGEST_VARIABLE: Final = 100_000
-#: All of them together; Linux allows 2 MiB, argv included.
-_LONGEST_LIST: Final = 1_000_000
+#: To read one key of a configuration takes milliseconds.
+_SECONDS: Final = 10.0
 
 
-class HookFolders:
-    """The folders for `core.hooksPath`, one for each set of hooks that some repository has. Made when first needed."""
+class HookFolder:
+    """A folder for `core.hooksPath`, for one push. Raises OSError where it cannot do what it is for.
 
-    def __init__(self) -> None:
-        self._top: Path | None = None
+    For each push one of its own: a folder that is not used for days is emptied by whoever cleans temporary files, and
+    what git does not find there it does not run.
+    """
 
-    def beside(self, command: GitCommand, hooks: Path, terms: PushTerms) -> GitCommand:
-        """`command`, with the check of `terms` before the hooks in the folder `hooks`. Raises OSError."""
-        names = [name for name in _OF_A_PUSH if os.access(hooks / name, os.X_OK)]
-        command = command.configured("core.hooksPath", str(self._folder(names)))
-        environment = {**command.environment, "GITGATE_HOOKS": str(hooks)}
-        for number, refs in enumerate(_in_pieces(terms.forward_only)):
-            environment[f"GITGATE_FORWARD_ONLY_{number}"] = refs
-        return replace(command, environment=environment)
+    def __init__(self, hooks: Path) -> None:
+        """`hooks` is the folder of the repository's own."""
+        self._hooks = hooks
+        self._folder = Path(tempfile.mkdtemp(prefix="gitgate-hooks-"))
+        try:
+            for name in ("pre-receive", *(name for name in _OF_A_PUSH if os.access(hooks / name, os.X_OK))):
+                (self._folder / name).symlink_to(_CHAIN)
+            # A file system without exec, or an upgrade that took the script away: git would pass over it in silence.
+            if not os.access(self._folder / "pre-receive", os.X_OK):
+                raise PermissionError(f"{_CHAIN} cannot be executed")
+        except OSError:
+            self.remove()
+            raise
+
+    def into(self, command: GitCommand) -> GitCommand:
+        """`command`, with the check before the repository's own hooks."""
+        command = command.configured("core.hooksPath", str(self._folder))
+        return replace(command, environment={**command.environment, "GITGATE_HOOKS": str(self._hooks)})
 
     def remove(self) -> None:
-        """Remove them all."""
-        if self._top is not None:
-            shutil.rmtree(self._top, ignore_errors=True)
-            self._top = None
-
-    def _folder(self, names: list[str]) -> Path:
-        if self._top is None or not self._top.is_dir():
-            self._top = Path(tempfile.mkdtemp(prefix="gitgate-hooks-"))
-        folder = self._top / "+".join(["pre-receive", *names])
-        if not folder.is_dir():
-            folder.mkdir()
-            for name in ("pre-receive", *names):
-                (folder / name).symlink_to(_CHAIN)
-        return folder
+        """Remove it."""
+        shutil.rmtree(self._folder, ignore_errors=True)
 
 
 async def hooks_of(command: GitCommand, repository: Repository, reactor: Reactor) -> Path:
     """The folder of the repository's own hooks, which its configuration may have put elsewhere. Raises OSError."""
-    arguments = [f"--git-dir={repository.directory}", "rev-parse", "--path-format=absolute", "--git-path", "hooks"]
-    out, err, code = await getProcessOutputAndValue(
-        command.argv[0], arguments, dict(command.environment), reactor=cast(Any, reactor)
+    # receive-pack goes into the repository first, and a relative core.hooksPath starts from there.
+    arguments = ["-C", str(repository.directory), "--git-dir=.", "rev-parse", "--path-format=absolute"]
+    asked = getProcessOutputAndValue(
+        command.argv[0], [*arguments, "--git-path", "hooks"], dict(command.environment), reactor=cast(Any, reactor)
     )
+    out, err, code = await within(_SECONDS, asked, reactor)
     if code != 0:
         raise OSError(f"git does not say where the hooks of {repository.directory} are: {printable(err)}")
     return Path(os.fsdecode(out.removesuffix(b"\n")))
-
-
-def _in_pieces(refs: tuple[str, ...]) -> Iterator[str]:
-    if sum(map(len, refs)) > _LONGEST_LIST:
-        raise OSError("more refs than can be checked in one push")
-    piece = "\n"
-    for ref in refs:
-        if len(piece) + len(ref) > _LONGEST_VARIABLE:
-            yield piece
-            piece = "\n"
-        piece += f"{ref}\n"
-    yield piece

@@ -1,19 +1,19 @@
 """Runs git for one operation after the other, and no more of them at once than the configuration allows."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from functools import partial
 
 from twisted.internet.defer import CancelledError, Deferred
 
 from gitgate.git.child import keep_descriptors_to_ourselves
 from gitgate.git.command import Exchange, Git, GitCommand
-from gitgate.git.process import Client, GitExit, GitProcess
+from gitgate.git.process import Client, GitExit, GitProcess, HookFound, Overheard
 from gitgate.git.push import Judge, Push, PushTerms, RunGit
-from gitgate.git.repository_hooks import HookFolders, hooks_of
+from gitgate.git.repository_hooks import HookFolder, hooks_of
 from gitgate.plugin import Access, GitRequest, Identity, Repository
 from gitgate.reactor import Reactor
-from gitgate.refusals import Overloaded
+from gitgate.refusals import Overloaded, Unavailable
 
 
 class GitRunner:
@@ -25,7 +25,6 @@ class GitRunner:
         self._git = git
         self._max_operations = max_operations
         self._idle_deadline_seconds = idle_deadline_seconds
-        self._hook_folders = HookFolders()
         self._running = 0
         self._stopping = False
         self._waiting: list[Deferred[None]] = []
@@ -39,10 +38,6 @@ class GitRunner:
         else:
             ended.callback(None)
         return ended
-
-    def close(self) -> None:
-        """Remove what was made for git. To be called after `stop` has fired."""
-        self._hook_folders.remove()
 
     async def run(
         self, request: GitRequest, repository: Repository, identity: Identity, exchange: Exchange, client: Client
@@ -71,21 +66,29 @@ class GitRunner:
         began = self._reactor.seconds()
 
         async def receive(terms: PushTerms) -> RunGit:
+            try:
+                return await prepare(terms)
+            except OSError as error:
+                why = f"the push could not be prepared: {error}"
+                raise Unavailable(why, request_id=request.request_id) from error
+
+        async def prepare(terms: PushTerms) -> RunGit:
             command = self._git.command(request, repository, identity, Exchange.STATELESS)
             if exchange is Exchange.CONVERSATION:
                 # The process that gave out the nonce of a signed push has ended. For the one that checks it, one that
                 # is no older than this conversation is as good as its own; git would call it SLOP after a second.
                 command = command.configured("receive.certNonceSlop", str(int(self._reactor.seconds() - began) + 2))
             if terms.forward_only:
-                hooks = await hooks_of(command, repository, self._reactor)
-                command = self._hook_folders.beside(command, hooks, terms)
+                folder = HookFolder(await hooks_of(command, repository, self._reactor))
+                made.callback(folder.remove)
+                command = folder.into(command)
             return partial(self._run, command, request.access)
 
         advertise: RunGit | None = None
         if exchange is Exchange.CONVERSATION:
             advertising = self._git.command(request, repository, identity, Exchange.ADVERTISEMENT)
             advertise = partial(self._run, advertising, Access.READ)
-        with self._operation():
+        with self._operation(), ExitStack() as made:
             push = Push(self._reactor, client, idle_deadline_seconds=self._idle_deadline_seconds)
             return await push.serve(advertise, judge, receive)
 
@@ -108,7 +111,8 @@ class GitRunner:
         command: GitCommand,
         access: Access,
         client: Client,
-        hook_found: Callable[[bytes], None] | None = None,
+        hook_found: HookFound | None = None,
+        overheard: Overheard | None = None,
     ) -> GitExit:
         process = GitProcess(
             self._reactor,
@@ -116,7 +120,7 @@ class GitRunner:
             idle_deadline_seconds=self._idle_deadline_seconds,
             writes_repository=access is not Access.READ,
         )
-        process.start(command, hook_found)
+        process.start(command, hook_found, overheard)
         while True:
             try:
                 return await process.ended()

@@ -1,8 +1,10 @@
 """The record of one operation."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
+from types import MappingProxyType
 
 from gitgate.plugin.values import Identity, Peer, RefUpdate, Service
 
@@ -35,6 +37,8 @@ class AuditRecord:
     failed; nothing has shown that it is this person. `method` is "password", "publickey", "bearer" or
     "anonymous", `authenticated_by` the instance name of the plugin that said who it is, and `fingerprint` the key's.
     `plugin` is the one that decided the verdict, `reason` its words. `path` is as the client asked for it.
+    `created` says who allowed the repository to be made for a push, and why. `refused` has those refs of `updates` that
+    git or a hook of the repository refused, though gitgate allowed them, each with git's words.
     `bytes_in` counts what git was given, `bytes_out` what it wrote to the client. `exit_code` is negative where a
     signal ended git.
     """
@@ -55,7 +59,9 @@ class AuditRecord:
     service: Service | None = None
     protocol: int | None = None
     plugin: str | None = None
+    created: str | None = None
     updates: tuple[RefUpdate, ...] = ()
+    refused: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), hash=False)
     bytes_in: int = 0
     bytes_out: int = 0
     exit_code: int | None = None

@@ -6,7 +6,18 @@ from typing import Final, TypeAlias, TypeVar
 import pluggy
 
 from gitgate.plugin.audit_record import AuditRecord
-from gitgate.plugin.values import Allow, Credentials, Deny, GitRequest, Identity, Missing, Peer, Rejected, Repository
+from gitgate.plugin.values import (
+    Allow,
+    Credentials,
+    Deny,
+    Finding,
+    GitRequest,
+    Identity,
+    Missing,
+    Peer,
+    Rejected,
+    Repository,
+)
 
 T = TypeVar("T")
 
@@ -82,6 +93,14 @@ class Hooks:
 
         Every plugin is asked. What the identity may not read need not be left out: each path is resolved and authorized
         before it is shown.
+        """
+
+    @hookspec
+    def check_online(self) -> Answer[Sequence[Finding]]:
+        """What do you find when you look, now, at the services and places that you depend on?
+
+        For `gitgate check --online`; a server never asks. Every plugin is asked after `started` and before `stopping`,
+        also an instance that `hooks` restricts. It has a minute, whatever its deadline is.
         """
 
     @hookspec

@@ -216,3 +216,14 @@ class Deny:
     reason: str
     message: str | None = None
     refs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """check_online: one thing that was looked at, as a line for the operator.
+
+    `text` says what it is and how it is. With `is_problem` it is something that the operator should act on.
+    """
+
+    text: str
+    is_problem: bool = field(default=False, kw_only=True)

@@ -19,7 +19,7 @@ class Notice:
     """
 
     def __init__(self, text: str) -> None:
-        self._packet = encode(_PROGRESS + f"{text}\n".encode("utf-8", "backslashreplace")[:_LONGEST])
+        self._packet = encode(_PROGRESS + text.encode("utf-8", "backslashreplace")[:_LONGEST] + b"\n")
         self._begun = b""
         self._done = False
 

@@ -1,7 +1,9 @@
 """What a push asks for: the command list that goes before the pack (gitprotocol-pack(5), "Reference Update Request").
 
-It is read here as receive-pack reads it (builtin/receive-pack.c, `read_head_info`), and the very bytes that were read
-are what git gets. The pack behind it is never looked at.
+The very bytes that are read here are what git gets, so they must mean the same to both. receive-pack takes much that no
+client sends (builtin/receive-pack.c, `read_head_info`): for it a line ends at a NUL, a second certificate goes on where
+the first ended, and the last of several signatures counts. Whatever could be read in two ways is refused. The pack
+behind the list is never looked at.
 """
 
 import re
@@ -15,7 +17,9 @@ from gitgate.wire.pktline import payload_length
 #: What all commands of a push may have together: more than a hundred thousand refs.
 LONGEST_LIST: Final = 16 * 1024 * 1024
 
-_COMMAND: Final = re.compile(rb"([0-9a-f]{40}|[0-9a-f]{64}) ([0-9a-f]{40}|[0-9a-f]{64}) (.+)", re.DOTALL)
+_COMMAND: Final = re.compile(rb"([0-9a-f]{40}|[0-9a-f]{64}) ([0-9a-f]{40}|[0-9a-f]{64}) ([^\0- \x7f]+)")
+_SHALLOW: Final = re.compile(rb"shallow ([0-9a-f]{40}|[0-9a-f]{64})\n?")
+_CERTIFICATE_END: Final = b"push-cert-end\n"
 _SIGNATURES: Final = (
     b"-----BEGIN PGP SIGNATURE-----",
     b"-----BEGIN PGP MESSAGE-----",
@@ -71,42 +75,37 @@ class PushCommandsReader:
 
 
 def _parse(lines: list[bytes]) -> PushCommands:
-    commands: list[bytes] = []
-    capabilities: frozenset[str] = frozenset()
-    certificate: list[bytes] | None = None
-    for line in lines:
-        if certificate is not None:
-            if line.removesuffix(b"\n") == b"push-cert-end":
-                commands += _certified(b"".join(certificate))
-                certificate = None
-            else:
-                certificate.append(line)
-            continue
-        if line.startswith(b"shallow "):
-            continue
-        command, nul, listed = line.removesuffix(b"\n").partition(b"\0")
-        if nul:
-            capabilities = frozenset(listed.decode("utf-8", "backslashreplace").split())
-        if command == b"push-cert":
-            certificate = []
-        else:
-            commands.append(command)
-    if certificate is not None:
-        raise Malformed("the push certificate has no end")
+    position = 0
+    while position < len(lines) and lines[position].startswith(b"shallow "):
+        if not _SHALLOW.fullmatch(lines[position]):
+            raise Malformed("a shallow line of the push names no object")
+        position += 1
+    if position == len(lines):
+        return PushCommands((), (), frozenset())
+    first, nul, listed = lines[position].removesuffix(b"\n").partition(b"\0")
+    rest = lines[position + 1 :]
+    if any(b"\0" in part for part in (listed, *rest)):
+        raise Malformed("the list of commands has a NUL where none can be")
+    capabilities = frozenset(listed.decode("utf-8", "backslashreplace").split()) if nul else frozenset()
+    commands = _certified(rest) if first == b"push-cert" else [first, *(line.removesuffix(b"\n") for line in rest)]
     parsed = [_update(command) for command in commands]
     return PushCommands(tuple(update for update, _ in parsed), tuple(ref for _, ref in parsed), capabilities)
 
 
-def _certified(certificate: bytes) -> list[bytes]:
-    """The commands that stand between the head of a push certificate and its signature."""
+def _certified(lines: list[bytes]) -> list[bytes]:
+    """The commands of the push certificate that `lines` are: they stand between its head and its signature."""
+    if not lines or lines[-1] != _CERTIFICATE_END:
+        raise Malformed("the push certificate has no end, or something behind it")
+    certificate = b"".join(lines[:-1])
+    if any(line.startswith(b"push-cert") for line in (*lines[:-1], *certificate.split(b"\n"))):
+        raise Malformed("the push certificate ends twice, or another one begins in it")
     _, blank, body = certificate.partition(b"\n\n")
-    commands = []
-    for line in body.split(b"\n") if blank else ():
-        if line.startswith(_SIGNATURES):
-            break
-        if line:
-            commands.append(line)
-    return commands
+    commands = body.split(b"\n")
+    signatures = [number for number, line in enumerate(certificate.split(b"\n")) if line.startswith(_SIGNATURES)]
+    begins = [number for number, line in enumerate(commands) if line.startswith(_SIGNATURES)]
+    if not blank or len(signatures) != 1 or len(begins) != 1:
+        raise Malformed("the push certificate does not have a head, commands and one signature")
+    return commands[: begins[0]]
 
 
 def _update(command: bytes) -> tuple[RefUpdate, bytes]:
@@ -116,10 +115,12 @@ def _update(command: bytes) -> tuple[RefUpdate, bytes]:
     old, new = match[1].decode("ascii"), match[2].decode("ascii")
     # git allows no backslash in the name of a ref, so two refs never become one here.
     ref = match[3].decode("utf-8", "backslashreplace")
-    if not old.strip("0"):
-        change = RefChange.CREATE
-    elif not new.strip("0"):
+    # Whatever the old name is said to be, a new one of zeros deletes: git does not look at the old one of a ref that
+    # it finds to be broken.
+    if not new.strip("0"):
         change = RefChange.DELETE
+    elif not old.strip("0"):
+        change = RefChange.CREATE
     else:
         change = RefChange.UPDATE
     return RefUpdate(ref=ref, old=old, new=new, change=change), match[3]

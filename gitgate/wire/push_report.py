@@ -1,8 +1,9 @@
-"""The answer to a push that is refused before git has seen it (gitprotocol-pack(5), "Report Status")."""
+"""The answer to a push (gitprotocol-pack(5), "Report Status"): ours, where git has not seen it, and what git's says."""
 
 from collections.abc import Mapping
 
-from gitgate.wire.pktline import FLUSH, encode
+from gitgate.wire.malformed import NotGit
+from gitgate.wire.pktline import FLUSH, encode, payload_length
 from gitgate.wire.printable import printable
 from gitgate.wire.push_commands import PushCommands
 
@@ -19,9 +20,9 @@ def refused_push(commands: PushCommands, refused: Mapping[str, str], others: str
     no report learns of the refusal in the side-band alone.
     """
     lines = [encode(b"unpack ok\n")]
+    encoded = {text: printable(text).encode("utf-8", "backslashreplace") for text in {others, *refused.values()}}
     for update, ref in zip(commands.updates, commands.refs, strict=True):
-        message = printable(refused.get(update.ref, others)).encode("utf-8", "backslashreplace")
-        lines.append(encode(b"ng %b %b\n" % (ref, message)))
+        lines.append(encode(b"ng %b %b\n" % (ref, encoded[refused.get(update.ref, others)])))
     report = b"".join(lines) + FLUSH
     if "side-band-64k" in commands.capabilities:
         size = _SIDE_BAND_64K
@@ -36,12 +37,57 @@ def refused_push(commands: PushCommands, refused: Mapping[str, str], others: str
     return encode(_PROGRESS + text[:size]) + b"".join(encode(_PACK_DATA + piece) for piece in pieces) + FLUSH
 
 
-def progress(text: str, capabilities: frozenset[str]) -> bytes:
-    """`text` as a line that the client shows as `remote: ...`; nothing where it has asked for no side-band."""
-    if not capabilities & {"side-band", "side-band-64k"}:
-        return b""
-    return encode(_PROGRESS + f"{printable(text, _SIDE_BAND // 4)}\n".encode("utf-8", "backslashreplace"))
-
-
 def _wants_report(commands: PushCommands) -> bool:
     return bool(commands.capabilities & {"report-status", "report-status-v2"})
+
+
+class PushReportReader:
+    """Finds in git's answer to a push which refs it has refused, as it passes by.
+
+    `refused` has git's words for each of them, such as "pre-receive hook declined"; the words of a hook itself go to
+    the person. Empty where all went well, and where the client has asked for no report.
+    """
+
+    def __init__(self, capabilities: frozenset[str]) -> None:
+        self.refused: dict[str, str] = {}
+        self._lines = _PacketReader()
+        self._bands = _PacketReader() if capabilities & {"side-band", "side-band-64k"} else None
+        self._is_over = not capabilities & {"report-status", "report-status-v2"}
+
+    def feed(self, data: bytes) -> None:
+        """The next part of what git says."""
+        if self._is_over:
+            return
+        try:
+            if self._bands is not None:
+                data = b"".join(packet[1:] for packet in self._bands.feed(data) if packet[:1] == _PACK_DATA)
+            for line in self._lines.feed(data):
+                self._take(line.removesuffix(b"\n"))
+        except NotGit:
+            self._is_over = True
+
+    def _take(self, line: bytes) -> None:
+        verdict, _, rest = line.partition(b" ")
+        if verdict == b"ng":
+            ref, _, words = rest.partition(b" ")
+            self.refused[ref.decode("utf-8", "backslashreplace")] = words.decode("utf-8", "backslashreplace")
+
+
+class _PacketReader:
+    """The payloads of the packets that are complete."""
+
+    def __init__(self) -> None:
+        self._begun = b""
+
+    def feed(self, data: bytes) -> list[bytes]:
+        data = self._begun + data
+        packets = []
+        position = 0
+        while len(data) >= position + 4:
+            length = payload_length(data[position : position + 4]) or 0
+            if len(data) < position + 4 + length:
+                break
+            packets.append(data[position + 4 : position + 4 + length])
+            position += 4 + length
+        self._begun = data[position:]
+        return packets

@@ -10,6 +10,8 @@
     recognise.py   what git would serve from a directory
     creation.py    makes a repository
     walk.py        all that looks like a repository below a root
+    defects.py     what is the matter with one repository
+    survey.py      what is the matter with all of them
 
 `Tree` tells what is served, under which name, and what is not.
 """

@@ -6,12 +6,13 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Final
 
-from gitgate.plugin import Access, GitRequest, Identity, Missing, Repository, SettingsError, hookimpl
+from gitgate.plugin import Access, Finding, GitRequest, Identity, Missing, Repository, SettingsError, hookimpl
 from gitgate_tree.aliases import Aliases
 from gitgate_tree.creation import Creation, CreationFailed
 from gitgate_tree.names import Name, name_asked_for
 from gitgate_tree.roots import Roots
 from gitgate_tree.settings import TreeSettings
+from gitgate_tree.survey import Surveyor
 from gitgate_tree.walk import names_below
 
 _log: Final = logging.getLogger(__name__)
@@ -22,7 +23,7 @@ def _today() -> date:
 
 
 class TreePlugin:
-    """Answers `resolve_path` from folders of repositories, makes repositories in them, and lists them.
+    """Answers `resolve_path` from folders of repositories, makes repositories in them, lists them and looks at them.
 
     `Tree` says which are served, `Roots` how they are called, `Aliases` how they were called before.
     """
@@ -31,6 +32,7 @@ class TreePlugin:
 
     def __init__(self, settings: TreeSettings, *, today: Callable[[], date] = _today) -> None:
         self._roots = Roots(settings.all_roots, allow_symlinks=settings.allow_symlinks, export_ok=settings.export_ok)
+        self._export_ok = settings.export_ok
         self._aliases = Aliases(settings.all_aliases, today=today)
         self._creation = None
         if settings.creation is not None:
@@ -92,6 +94,12 @@ class TreePlugin:
                 if isinstance(found, Repository) and found.name == "/".join(name):
                     paths.add(f"/{found.name}")
         return sorted(paths)
+
+    @hookimpl
+    def check_online(self) -> Sequence[Finding]:
+        """How many repositories there are, and what keeps them from being read or pushed to."""
+        surveyor = Surveyor(self._roots, self._find, creates=self._creation is not None, export_ok=self._export_ok)
+        return list(surveyor.findings())
 
     def _find(self, name: Name) -> Repository | Missing:
         found = self._roots.find(name)

@@ -48,6 +48,11 @@ class Roots:
         self._trees.sort(key=lambda tree: len(tree.prefix), reverse=True)
 
     @property
+    def all(self) -> tuple[Tree, ...]:
+        """Every root, those with the longest prefixes first."""
+        return tuple(self._trees)
+
+    @property
     def for_everybody(self) -> list[Tree]:
         """Those that are not a tenant's."""
         return [tree for tree in self._trees if tree not in self._tenants]

@@ -3,7 +3,7 @@
 import logging
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -14,15 +14,20 @@ from gitgate_tree.tree import Tree
 
 _MOST_ENTRIES: Final = 100_000
 
+#: fsck's, on the top of a file system, and closed to all but root. Nobody misses a repository there.
+_LOST_AND_FOUND: Final = "lost+found"
+
 _log: Final = logging.getLogger(__name__)
 
 
-def names_below(tree: Tree, *, most_entries: int = _MOST_ENTRIES) -> Iterator[Name]:
+def names_below(
+    tree: Tree, *, most_entries: int = _MOST_ENTRIES, left_out: Callable[[str], None] = _log.warning
+) -> Iterator[Name]:
     """The name, without the prefix, of each place that may hold a repository; whether it does, `find` tells.
 
     The inside of repositories is not looked at, nor what a link inside the root leads to, which has a name of its own.
-    A folder that cannot be read is left out, and after `most_entries` the rest is: both are logged. Raises OSError
-    where the root itself cannot be read.
+    A folder that cannot be read is left out, and after `most_entries` the rest is; `left_out` is told of both. Raises
+    OSError where the root itself cannot be read.
     """
     left = most_entries
     waiting: list[Name] = [()]
@@ -34,18 +39,25 @@ def names_below(tree: Tree, *, most_entries: int = _MOST_ENTRIES) -> Iterator[Na
         except OSError as error:
             if not folder:
                 raise
-            _log.warning("%r: %s; its repositories are not listed", "/".join(folder), error.strerror)
+            if folder[-1] != _LOST_AND_FOUND:
+                left_out(f"{'/'.join(folder)!r}: {error.strerror}; its repositories are not listed")
             continue
         for entry in entries:
             if left == 0:
-                _log.warning("%s holds more than %d entries; the rest is not listed", tree.root, most_entries)
+                left_out(f"{tree.root} holds more than {most_entries} entries; the rest is not listed")
                 return
             left -= 1
             below = (*folder, entry)
             place = tree.root.joinpath(*below)
             if entry.startswith(".") or not _is_folder(place, tree, followed):
                 continue
-            if not looks_like_git_directory(place) and not stands(place / ".git"):
+            try:
+                is_repository = looks_like_git_directory(place) or stands(place / ".git")
+            except OSError as error:
+                if entry != _LOST_AND_FOUND:
+                    left_out(f"{'/'.join(below)!r}: {error.strerror}; its repositories are not listed")
+                continue
+            if not is_repository:
                 waiting.append(below)
             elif not isinstance(name := as_name(below), Missing):
                 yield name

@@ -11,7 +11,7 @@ import pytest
 DOCUMENTS = (
     "README.md",
     "CHANGELOG.md",
-    *(f"docs/{name}.md" for name in ("operating", "contributing", "architecture", "rules", "explain", "audit")),
+    *(f"docs/{name}.md" for name in ("operating", "ldap", "contributing", "architecture", "rules", "explain", "audit")),
 )
 
 #: `sh` is run by a test; `console` cannot be.

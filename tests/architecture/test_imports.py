@@ -48,7 +48,7 @@ def test_pluggy_is_imported_in_two_modules_only(project: Path) -> None:
         for path in (project / folder).rglob("*.py")
         if any(module.partition(".")[0] == "pluggy" for module, _ in _imports(path.read_text()))
     }
-    assert importers == {"gitgate/plugin/hookspecs.py", "gitgate/plugin_chain.py"}
+    assert importers == {"gitgate/plugin/hookspecs.py", "gitgate/plugin_registration.py"}
 
 
 @pytest.mark.parametrize("package", ["gitgate.plugin", "gitgate.wire"])

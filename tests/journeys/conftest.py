@@ -59,12 +59,20 @@ class Daemon:
 
     def __init__(self, *arguments: str, folder: Path, environment: Mapping[str, str] | None = None) -> None:
         self._folder = folder
+        self._temporary = folder / "temporary"
+        self._temporary.mkdir(exist_ok=True)
         self.log_file = folder / "gitgate.log"
         self._log = self.log_file.open("wb")
         self.process = subprocess.Popen(
             [sys.executable, "-m", "gitgate", "serve", *arguments],
             cwd=folder,
-            env={**os.environ, "HOME": str(folder), "XDG_STATE_HOME": str(folder / "state"), **(environment or {})},
+            env={
+                **os.environ,
+                "HOME": str(folder),
+                "XDG_STATE_HOME": str(folder / "state"),
+                "TMPDIR": str(self._temporary),
+                **(environment or {}),
+            },
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=self._log,
@@ -84,6 +92,10 @@ class Daemon:
 
     def log(self) -> str:
         return self.log_file.read_text(errors="replace")
+
+    def threads(self) -> int:
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.findall(r"^Threads:\s+(\d+)$", status, re.MULTILINE)[0])
 
     def memory_kib(self, what: str = "VmRSS") -> int:
         status = Path(f"/proc/{self.process.pid}/status").read_text()
@@ -109,7 +121,9 @@ class Daemon:
     def close(self) -> int:
         self.process.send_signal(signal.SIGTERM)
         try:
-            return self.process.wait(timeout=20)
+            code = self.process.wait(timeout=20)
+            assert code != 0 or not os.listdir(self._temporary), "temporary files are left behind"
+            return code
         finally:
             self.process.kill()
             self._log.close()

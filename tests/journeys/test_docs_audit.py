@@ -43,6 +43,12 @@ def answers(starting, tmp_path_factory) -> dict[str, str]:
         client.git("clone", "-q", site.url("http", "team/app", user=user), "clone")
         client.commit(client.home / "clone", README=f"{user}\n")
         client.git("push", "-q", cwd=client.home / "clone", fails=user == "bob")
+        if user == "alice":
+            hook = site.root / "team/app.git/hooks/update"
+            hook.write_text("#!/bin/sh\nexit 1\n")
+            hook.chmod(0o755)
+            client.git("push", "-q", "origin", "HEAD:hooked", cwd=client.home / "clone", fails=True)
+            hook.unlink()
     assert site.daemon.close() == 0
     return {
         command: subprocess.run(
@@ -56,4 +62,5 @@ def test_the_commands_of_the_page_answer(answers) -> None:
     pushed, refused, moved = answers.values()
     assert re.search(r"Z\talice\tteam/app$", pushed, re.MULTILINE)
     assert re.search(r"^\w{10}\tbob\t/team/app\trules\tdevs-push", refused, re.MULTILINE)
-    assert re.search(r"^completed\talice\tupdate\trefs/heads/main$", moved, re.MULTILINE)
+    assert re.search(r"^completed\talice\tupdate\trefs/heads/main\t$", moved, re.MULTILINE)
+    assert re.search(r"^completed\talice\tcreate\trefs/heads/hooked\thook declined$", moved, re.MULTILINE)

@@ -2,9 +2,11 @@
 
 import os
 import re
+import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -19,6 +21,10 @@ RULES = """
       - {repos: ["open/**"], refs: [refs/heads/frozen], who: [everyone], deny: [write, force], message: frozen}
       - {repos: ["open/**"], refs: ["refs/tags/**"], who: [everyone], deny: [force, delete], message: tags stay}
       - {repos: ["open/**"], who: [everyone], allow: [read, write, force, delete]}
+      - {repos: ["mixed/**"], who: ["group:devs"], allow: [force]}
+      - {repos: ["mixed/**"], who: [everyone], allow: [read, write]}
+      - {repos: ["latin/**"], who: [everyone], deny: [force], message: latin names stay}
+      - {repos: ["latin/**"], who: [everyone], allow: [read, write]}
 """
 
 
@@ -149,6 +155,38 @@ def test_however_it_is_pushed_main_is_not_rewound_and_topic_is(work, guarded, se
     assert pushing.git("rev-parse", "rewound").strip() in pushing.refs()
 
 
+@pytest.mark.parametrize("name", ["x.", ".", "..", "a..b"])
+def test_a_ref_that_looks_like_the_end_of_a_list_of_rewinds_ends_none(guarded, unique, name):
+    """Attack: push a rewind of `x.`, which git refuses only after its hooks, and of main behind it in the list."""
+    pushing = prepared(Work(guarded, "git", unique, guarded.client("alice")))
+    before = pushing.refs()
+    old, new = (pushing.git("rev-parse", commit).strip() for commit in ("main", "main~1"))
+    commands = [f"{old} {new} refs/heads/{name}\0report-status", f"{old} {new} refs/heads/main"]
+    sent = "".join(f"{len(line) + 4:04x}{line}" for line in commands).encode() + b"0000"
+    pack = b"PACK\0\0\0\2\0\0\0\0" + bytes.fromhex("029d08823bd8a8eab510ad6ac75c823cfd3ed31e")
+    place = urlsplit(guarded.daemon.urls["git"])
+    request = f"git-receive-pack /open/{unique}\0host=h\0".encode()
+    with socket.create_connection((place.hostname, place.port), timeout=20) as connection:
+        connection.sendall(b"%04x%b" % (len(request) + 4, request) + sent + pack)
+        connection.shutdown(socket.SHUT_WR)
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert b"ng refs/heads/main main only moves forward" in answer
+    assert pushing.refs() == before
+
+
+@pytest.mark.parametrize("transport", ["git"], indirect=True)
+def test_a_replacement_does_not_pass_a_rewind_off_as_a_step_forward(work):
+    """Attack: push `rewound` with a refs/replace/ that gives it main as a parent, and then push it to main.
+
+    git reads the replacement wherever it looks for the parents of a commit, and clients that clone main do not.
+    """
+    pushing = prepared(work())
+    pushing.git("replace", "--graft", "rewound", "main")
+    pushing.git("push", "-q", "origin", "rewound:refs/heads/topic2", "refs/replace/*:refs/replace/*")
+    printed = pushing.git("push", "origin", "+rewound:main", fails=True)
+    assert "main only moves forward" in printed
+
+
 def test_a_push_from_a_shallow_clone_is_judged_too(guarded, transport, work, unique):
     made = work()
     client = guarded.client("alice")
@@ -200,6 +238,51 @@ def test_hooks_that_the_repository_keeps_elsewhere_run_beside_the_check(work, tm
     subprocess.run(["git", "config", "core.hooksPath", tmp_path], cwd=pushing.repository, check=True)
     printed = pushing.git("push", "origin", "forward:main")
     assert re.search(r"remote: elsewhere: \w+ \w+ refs/heads/main", printed)
+
+
+def test_hooks_at_a_relative_place_run_beside_the_check(work):
+    """Attack: be the one who may not force. git reads core.hooksPath from within the repository."""
+    pushing = prepared(work())
+    (pushing.repository / "ours").mkdir()
+    (pushing.repository / "ours" / "pre-receive").write_text("#!/bin/sh\necho no; exit 1\n")
+    (pushing.repository / "ours" / "pre-receive").chmod(0o755)
+    subprocess.run(["git", "config", "core.hooksPath", "ours"], cwd=pushing.repository, check=True)
+    printed = pushing.git("push", "origin", "forward:main", fails=True)
+    assert "pre-receive hook declined" in printed
+
+
+@pytest.mark.parametrize("transport", ["http", "https"], indirect=True)
+def test_who_may_rewind_is_asked_to_log_in_though_git_has_begun_to_tell_its_progress(guarded, transport, unique):
+    """git tells of the deltas while it takes a push, and only then do its hooks see that something is rewound."""
+    repository = guarded.repository(f"mixed/{unique}.git")
+    subprocess.run(["git", "config", "receive.unpackLimit", "1"], cwd=repository, check=True)
+    client = guarded.client("alice")
+    text = "".join(f"line {number}\n" for number in range(5000))
+    folder = client.work_tree(str(repository), text=text)
+    client.commit(folder, text=text + "more\n")
+    client.git("push", "-q", "origin", "HEAD:main", cwd=folder)
+    client.git("reset", "-q", "--hard", "HEAD~1", cwd=folder)
+    for number in range(3):
+        client.commit(folder, text=text.replace("line 7\n", f"changed {number}\n"))
+    url = guarded.url(transport, f"mixed/{unique}")
+    printed = client.git("push", "--progress", "--force", url, "HEAD:main", cwd=folder)
+    assert "remote: Resolving deltas" in printed
+    assert "(forced update)" in printed
+
+
+@pytest.mark.parametrize("transport", ["ssh", "git"], indirect=True)
+def test_a_branch_with_a_name_that_is_not_utf8_is_not_rewound(guarded, transport, unique):
+    name = b"refs/heads/caf\xe9"
+    repository = guarded.repository(f"latin/{unique}.git")
+    client = guarded.client("alice")
+    folder = client.work_tree(str(repository))
+    options = {"cwd": folder, "env": client.environment, "capture_output": True}
+    subprocess.run(["git", "push", "-q", repository, b"HEAD:" + name], check=True, **options)
+    client.git("commit", "--amend", "-q", "-m", "rewritten", cwd=folder)
+    url = guarded.url(transport, f"latin/{unique}")
+    ran = subprocess.run(["git", "push", url, b"+HEAD:" + name], check=False, **options)
+    assert ran.returncode != 0
+    assert b"latin names stay" in ran.stderr
 
 
 def test_a_refused_push_costs_neither_disk_nor_memory(guarded, work):

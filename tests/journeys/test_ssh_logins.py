@@ -206,12 +206,13 @@ PROGRAM = """
     from twisted.internet import reactor
     from twisted.internet.defer import ensureDeferred
     from gitgate.audit import Audit
-    from gitgate.config.model import Limits
+    from gitgate.config import Limits
     from gitgate.gateway import Gateway
     from gitgate.git.command import Git
     from gitgate.git.runner import GitRunner
     from gitgate.plugin import Password, hookimpl
-    from gitgate.plugin_chain import Member, PluginChain
+    from gitgate.plugin_chain import PluginChain
+    from gitgate.plugin_registration import Member
     from gitgate.transports.connections import Connections
     from gitgate.transports.ssh.factory import SshFactory
     from gitgate.transports.ssh.host_keys import load_host_keys
@@ -230,7 +231,7 @@ PROGRAM = """
         runner = GitRunner(reactor, git, max_operations=1, idle_deadline_seconds=60)
         gateway = Gateway(chain, runner, Audit(reactor, lambda record: None))
         keys = load_host_keys([Path(sys.argv[1]) / "key"])
-        factory = SshFactory(gateway, Connections(10), reactor, keys, limits=Limits())
+        factory = SshFactory(gateway, Connections(Limits(), reactor), reactor, keys, limits=Limits())
         print(reactor.listenTCP(0, factory, interface="127.0.0.1").getHost().port, flush=True)
 
     ensureDeferred(main()).addErrback(lambda failure: failure.printTraceback())

@@ -71,7 +71,10 @@ def test_a_push_has_every_field() -> None:
         "verdict": "completed",
         "plugin": "rules",
         "reason": "rules[3]",
-        "refs": [{"ref": "refs/heads/main", "old": "a" * 40, "new": "b" * 40, "change": "update"}],
+        "created": None,
+        "refs": [
+            {"ref": "refs/heads/main", "old": "a" * 40, "new": "b" * 40, "change": "update", "refused": None},
+        ],
         "refs_total": 1,
         "bytes_in": 300,
         "bytes_out": 60,
@@ -85,7 +88,7 @@ def test_what_is_not_known_is_null_and_never_left_out() -> None:
 
     assert unknown == {
         *("username", "identity", "groups", "method", "authenticated_by", "fingerprint"),
-        *("path", "repository", "service", "protocol", "plugin", "exit_code"),
+        *("path", "repository", "service", "protocol", "plugin", "created", "exit_code"),
     }
 
 

@@ -23,7 +23,7 @@ from gitgate.plugin import (
     Transport,
     hookimpl,
 )
-from gitgate.plugin_chain import Member
+from gitgate.plugin_registration import Member
 from gitgate.refusals import (
     AccessDenied,
     CredentialsRefused,
@@ -171,9 +171,9 @@ NO, YES = Deny("rule 1", "Ask Bob."), Allow("rule 2")
 @pytest.mark.parametrize(
     ("verb", "answers", "refusal", "message", "questions"),
     [
-        (Verb.READ, {}, RepositoryHidden, "repository not found", [Access.READ]),
-        (Verb.READ, {"read": NO}, RepositoryHidden, "repository not found", [Access.READ]),
-        (Verb.WRITE, {"write": NO}, RepositoryHidden, "repository not found", [Access.WRITE, Access.READ]),
+        (Verb.READ, {}, RepositoryHidden, "repository not found (id req-1)", [Access.READ]),
+        (Verb.READ, {"read": NO}, RepositoryHidden, "repository not found (id req-1)", [Access.READ]),
+        (Verb.WRITE, {"write": NO}, RepositoryHidden, "repository not found (id req-1)", [Access.WRITE, Access.READ]),
         (
             Verb.WRITE,
             {"write": NO, "read": YES},
@@ -325,7 +325,7 @@ def test_for_people_each_question_is_a_block_and_a_star_marks_the_vote_that_deci
                 "    no plugin decides: it leads nowhere",
                 "",
                 "REFUSED: no plugin knows the path",
-                "The client is told: repository not found",
+                "The client is told: repository not found (id req-1)",
             ],
         ),
         (

@@ -29,7 +29,8 @@ from gitgate.plugin import (
     Verdict,
     hookimpl,
 )
-from gitgate.plugin_chain import Member, PluginChain
+from gitgate.plugin_chain import PluginChain
+from gitgate.plugin_registration import Member
 from gitgate.refusals import (
     AccessDenied,
     CredentialsRefused,
@@ -177,7 +178,7 @@ def test_missing_and_denied_are_the_same_to_the_client_and_told_apart_in_the_rec
     house = House(site)
     refusal = house.serve(a_fetch())
     assert isinstance(refusal, RepositoryNotFound)
-    assert refusal.message == "repository not found"
+    assert refusal.message == "repository not found (id req-1)"
     assert house.runner.started == []
     assert [(record.verdict, record.reason) for record in house.records] == [(verdict, reason)]
 
@@ -196,7 +197,7 @@ def test_who_may_not_even_read_does_not_learn_from_the_message_of_a_denied_push(
     """Ask to push to every name in a list: a message for pushes alone would tell which repositories there are."""
     refusal = House(Site(read=None, write=Deny("not in devs", "Pushing is for maintainers."))).serve(a_push())
     assert isinstance(refusal, RepositoryHidden)
-    assert refusal.message == "repository not found"
+    assert refusal.message == "repository not found (id req-1)"
 
 
 @pytest.mark.parametrize(

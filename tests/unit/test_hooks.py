@@ -1,5 +1,6 @@
 """The contract of each hook in short, through the chain that asks real plugins. `test_plugin_chain.py` has the rest."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ from gitgate.plugin import (
     AuditRecord,
     Credentials,
     Deny,
+    Finding,
     GitRequest,
     Hooks,
     Identity,
@@ -27,7 +29,8 @@ from gitgate.plugin import (
     Verdict,
     hookimpl,
 )
-from gitgate.plugin_chain import Member, PluginChain, PluginFailure, Ruling
+from gitgate.plugin_chain import PluginChain, PluginFailure, Ruling
+from gitgate.plugin_registration import Member
 from gitgate.testing import a_fetch, a_peer, a_push, a_repository, an_identity
 from gitgate.testing.waiting_loop import WaitingLoop
 
@@ -80,6 +83,10 @@ class Everything:
     @hookimpl
     def list_repositories(self, identity: Identity) -> Any:
         return self._note(identity)
+
+    @hookimpl
+    def check_online(self) -> Any:
+        return self._note()
 
     @hookimpl
     def audited(self, record: AuditRecord) -> None:
@@ -216,11 +223,34 @@ def test_hook_list_repositories_gives_the_paths_of_all_plugins_each_once() -> No
         (b"/a", "returned a sequence that holds 47, which is not a str"),
     ],
 )
-def test_hook_list_repositories_goes_on_without_a_plugin_that_fails(
-    answer: Any, why: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    assert Chain(answer, ["/b"]).list_repositories(ALICE) == ["/b"]
-    assert f"1: list_repositories {why}; what it serves is not listed" in caplog.messages
+def test_hook_list_repositories_is_for_nothing_where_one_plugin_fails(answer: Any, why: str) -> None:
+    """What the others list would look like all that there is."""
+    with pytest.raises(PluginFailure, match=f"^1: list_repositories {re.escape(why)}"):
+        Chain(answer, ["/b"]).list_repositories(ALICE)
+
+
+FINE, DOWN = Finding("ldaps://one answers"), Finding("ldaps://two does not answer", is_problem=True)
+
+
+def test_hook_check_online_gathers_what_every_plugin_finds() -> None:
+    chain = Chain([FINE, DOWN], None, (FINE,), [])
+    assert chain.check_online() == [("1", (FINE, DOWN)), ("2", ()), ("3", (FINE,)), ("4", ())]
+    assert chain.asked == [(name, ()) for name in "1234"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (OSError("down"), "raised OSError: down"),
+        ("all is well", "returned a str, where a sequence of findings belongs"),
+        (["all is well"], "returned a sequence that holds 'all is well', which is not a Finding"),
+        ([None], "returned a sequence that holds None, which is not a Finding"),
+        (FINE, "returned Finding, not one of Sequence or None"),
+    ],
+)
+def test_hook_check_online_takes_a_failure_for_a_problem_of_that_plugin(answer: Any, why: str) -> None:
+    failed = Finding(f"check_online {why}", is_problem=True)
+    assert Chain(answer, [FINE]).check_online() == [("1", (failed,)), ("2", (FINE,))]
 
 
 def test_hook_audited_tells_everybody_although_one_fails() -> None:

@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from twisted.internet.defer import CancelledError, Deferred
@@ -18,6 +18,7 @@ from gitgate.plugin import (
     BearerToken,
     Credentials,
     Deny,
+    Finding,
     GitRequest,
     Identity,
     Missing,
@@ -28,7 +29,8 @@ from gitgate.plugin import (
     Repository,
     hookimpl,
 )
-from gitgate.plugin_chain import Member, PluginChain, PluginFailure, PluginUnsuitable, Ruling, Vote
+from gitgate.plugin_chain import PluginChain, PluginFailure, Ruling, Vote
+from gitgate.plugin_registration import Member, PluginUnsuitable
 from gitgate.testing import a_fetch, a_peer, a_repository, an_identity
 from gitgate.testing.waiting_loop import WaitingLoop
 
@@ -300,6 +302,94 @@ def test_an_instance_can_be_restricted_to_some_hooks() -> None:
     assert chain.chain.accepted == frozenset()
 
 
+def test_an_instance_that_is_restricted_still_starts_and_stops_and_is_looked_at() -> None:
+    """A webhook for `authorize` only would otherwise be asked without ever having opened its connections."""
+    told: list[str] = []
+    chain = Chain(Member(name="policy", plugin=Listens(told), hooks=frozenset({"audited"})))
+    assert chain.loop.run(chain.chain.check_online()) == [("policy", (Finding("it is there"),))]
+    chain.loop.run(chain.chain.stop())
+    assert told == ["started", "stopping"]
+
+
+def test_one_plugin_can_be_asked_alone_and_only_what_it_is_configured_for() -> None:
+    chain = Chain(Answers(ALICE), Answers("yes"), Member(name="no", plugin=Answers(ALICE), hooks=frozenset()))
+    question = {"credentials": LOGIN, "peer": a_peer()}
+    assert chain.loop.run(chain.chain.ask("p0", "authenticate", **question)) == ALICE
+    assert chain.loop.run(chain.chain.ask("p0", "check_online")) is None
+    assert chain.loop.run(chain.chain.ask("no", "authenticate", **question)) is None
+    with pytest.raises(PluginFailure, match="^p1: authenticate returned str"):
+        chain.loop.run(chain.chain.ask("p1", "authenticate", **question))
+
+
+class Notes:
+    """A witness."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[Any, ...]] = []
+
+    def asked(self, plugin: str, hook: str) -> None:
+        self.seen.append((plugin, hook))
+
+    def answered(self, plugin: str, hook: str, answer: object) -> None:
+        self.seen.append((plugin, hook, answer))
+
+
+def test_a_witness_sees_who_is_asked_what_each_says_and_who_is_not_asked() -> None:
+    told: list[str] = []
+    members = [
+        Member(name="keys", plugin=KeysOnly(ALICE)),
+        Member(name="down", plugin=Answers(OSError("down")), abstain_on_error=True),
+        Member(name="late", plugin=Listens(told, fails=True)),
+        Member(name="known", plugin=Answers(ALICE)),
+        Member(name="never", plugin=Answers(ALICE)),
+    ]
+    notes, loop = Notes(), WaitingLoop()
+    chain = PluginChain(members, loop.reactor, notes)
+
+    loop.run(chain.start())
+    loop.run(chain.authenticate(LOGIN, a_peer()))
+
+    started, start_failed, down, down_failed, *rest = notes.seen
+    assert (started, start_failed[:2], str(start_failed[2])) == (
+        ("late", "started"),
+        ("late", "started"),
+        "late: started raised OSError: no",
+    )
+    assert (down, str(down_failed[2])) == (("down", "authenticate"), "down: authenticate raised OSError: down")
+    assert rest == [("known", "authenticate"), ("known", "authenticate", ALICE)]
+    assert chain.answering("authenticate") == ("keys", "down", "known", "never")
+    assert chain.answering("authenticate", credentials=LOGIN) == ("down", "known", "never")
+
+
+def test_looking_at_services_may_take_longer_than_an_answer() -> None:
+    class Slow:
+        @hookimpl
+        def check_online(self) -> list[Finding]:
+            time.sleep(0.2)
+            return [Finding("slow, but there")]
+
+    chain = Chain(Member(name="slow", plugin=Slow(), deadline_seconds=0.01))
+    assert chain.loop.run(chain.chain.check_online()) == [("slow", (Finding("slow, but there"),))]
+
+
+def test_looking_at_a_service_that_hangs_ends_after_a_minute() -> None:
+    class Hangs:
+        @hookimpl
+        async def check_online(self) -> None:
+            await Deferred()
+
+    clock = Clock()
+    chain = PluginChain([Member(name="corp", plugin=Hangs())], cast(Any, clock))
+    found: list[Any] = []
+    Deferred.fromCoroutine(chain.check_online()).addCallback(found.extend)
+
+    clock.advance(59)
+    assert found == []
+    clock.advance(1)
+    late = Finding("check_online did not answer within its deadline of 60 s", is_problem=True)
+    assert found == [("corp", (late,))]
+
+
 def test_a_restriction_to_a_hook_that_is_not_there_is_refused() -> None:
     """A veto whose hook is misspelled would never be asked."""
     with pytest.raises(PluginUnsuitable, match="does not implement autorize"):
@@ -379,6 +469,10 @@ class Listens:
     @hookimpl
     async def stopping(self) -> None:
         self.told.append("stopping")
+
+    @hookimpl
+    def check_online(self) -> list[Finding]:
+        return [Finding("it is there")]
 
     @hookimpl
     def audited(self, record: AuditRecord) -> None:

@@ -1,6 +1,5 @@
 """Makes the transport for each client of one ssh door."""
 
-import logging
 from collections.abc import Sequence
 
 from twisted.conch.ssh.factory import SSHFactory
@@ -9,13 +8,9 @@ from twisted.internet.interfaces import IAddress
 
 from gitgate.config.model import Limits
 from gitgate.gateway import Gateway
-from gitgate.plugin import Peer
 from gitgate.reactor import Clock
 from gitgate.transports.connections import Connections
-from gitgate.transports.ssh.misdeed import Misdeed
 from gitgate.transports.ssh.transport import SshTransport
-
-_log = logging.getLogger(__name__)
 
 #: RSA with SHA-1, which a key of that type could do as well.
 _REFUSED_SIGNATURES = frozenset({b"ssh-rsa"})
@@ -51,8 +46,4 @@ class SshFactory(SSHFactory):
 
     def buildProtocol(self, addr: IAddress | None) -> SshTransport | None:  # type: ignore[override]
         """None closes the connection."""
-        return None if self.connections.full else SshTransport(self)
-
-    def blame(self, peer: Peer, misdeed: Misdeed) -> None:
-        """The one place that hears of everything by which a client's source may be judged."""
-        _log.debug("ssh %s: %s", peer.address, misdeed.value)
+        return SshTransport(self) if self.connections.admit(addr) is None else None

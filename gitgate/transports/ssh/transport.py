@@ -24,6 +24,7 @@ from gitgate.login import Login
 from gitgate.plugin import Transport
 from gitgate.reactor import Timer
 from gitgate.transports.connections import peer_at
+from gitgate.transports.penalties import Offence
 from gitgate.transports.ssh.allowance import Allowance
 from gitgate.transports.ssh.connection import Connection
 from gitgate.transports.ssh.fields import Fields
@@ -31,7 +32,6 @@ from gitgate.transports.ssh.greeting import greeting, url_of_socket
 from gitgate.transports.ssh.identification import NotSsh
 from gitgate.transports.ssh.keepalive import Keepalive
 from gitgate.transports.ssh.keyed_transport import KeyedTransport
-from gitgate.transports.ssh.misdeed import Misdeed
 from gitgate.transports.ssh.protection import WrongTag
 from gitgate.transports.ssh.public_key import SIGNATURE_ALGORITHMS
 from gitgate.transports.ssh.session import Session
@@ -87,7 +87,7 @@ class SshTransport(KeyedTransport):
     def connectionMade(self) -> None:
         self._peer = peer_at(Transport.SSH, self.transport.getPeer())
         self.factory.connections.add(self.transport)
-        self._set_deadline(self.factory.limits.login_deadline, "no login in time", Misdeed.NO_LOGIN_IN_TIME)
+        self._set_deadline(self.factory.limits.login_deadline, "no login in time", Offence.NO_LOGIN_IN_TIME)
         self.transport.setTcpNoDelay(True)
         self.transport.setTcpKeepAlive(True)
         self.transport.registerProducer(self, True)
@@ -121,9 +121,9 @@ class SshTransport(KeyedTransport):
         self.transport.loseConnection()
         self._set_deadline(_SECONDS_TO_READ_THE_REASON, "the client does not read why it has to go")
 
-    def _set_deadline(self, seconds: float, what: str, misdeed: Misdeed | None = None) -> None:
+    def _set_deadline(self, seconds: float, what: str, offence: Offence | None = None) -> None:
         self._clear_deadline()
-        self._deadline = self.factory.clock.callLater(seconds, self._overdue, what, misdeed)
+        self._deadline = self.factory.clock.callLater(seconds, self._overdue, what, offence)
 
     def _clear_deadline(self) -> None:
         if self._deadline is not None and self._deadline.active():
@@ -135,10 +135,10 @@ class SshTransport(KeyedTransport):
         if self._keepalive is not None:
             self._keepalive.stop()
 
-    def _overdue(self, what: str, misdeed: Misdeed | None = None) -> None:
+    def _overdue(self, what: str, offence: Offence | None = None) -> None:
         _log.info("ssh %s: closed, %s", self._peer.address, what)
-        if misdeed is not None:
-            self.factory.blame(self._peer, misdeed)
+        if offence is not None:
+            self.factory.connections.blame(self._peer, offence)
         self.transport.abortConnection()
 
     # What the client sends.
@@ -155,7 +155,7 @@ class SshTransport(KeyedTransport):
             _log.info("ssh %s: malformed: %s", self._peer.address, printable(str(error)))
             _log.debug("where it was found", exc_info=True)
             if isinstance(error, NotSsh):
-                self.factory.blame(self._peer, Misdeed.NOT_SSH)
+                self.factory.connections.blame(self._peer, Offence.MALFORMED)
             code = DISCONNECT_MAC_ERROR if isinstance(error, WrongTag) else DISCONNECT_PROTOCOL_ERROR
             self.sendDisconnect(code, printable(str(error)).encode())
         except Exception:
@@ -201,11 +201,12 @@ class SshTransport(KeyedTransport):
                 self._peer,
                 self._logged_in,
                 most_failures=self.factory.limits.max_login_attempts,
-                login_refused=lambda: self.factory.blame(self._peer, Misdeed.LOGIN_REFUSED),
+                login_refused=lambda: self.factory.connections.blame(self._peer, Offence.LOGIN_REFUSED),
             )
         )
 
     def _logged_in(self, login: Login, username: str) -> None:
+        self.factory.connections.let_in(self.transport)
         self._clear_deadline()
         clock, limits = self.factory.clock, self.factory.limits
         # A client that never reads, or opens no session, would otherwise keep its place for ever.

@@ -32,11 +32,11 @@ from gitgate.transports.ssh.auth_request import (
     NoProof,
     PasswordProof,
     read_auth_request,
-    read_username,
 )
 from gitgate.transports.ssh.public_key import read_public_key
 from gitgate.wire.malformed import Malformed
 from gitgate.wire.printable import printable
+from gitgate.wire.username import parse_username
 
 _log = logging.getLogger(__name__)
 
@@ -107,7 +107,7 @@ class UserAuth(SSHService):
 
     def _answer(self, request: AuthRequest) -> None:
         try:
-            username = read_username(request.username)
+            username = parse_username(request.username)
             credentials = self._credentials(request, username)
         except Malformed as error:
             if not request.is_question:

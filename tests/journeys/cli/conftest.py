@@ -114,6 +114,22 @@ def gitgate(environ: dict[str, str], folder: Path) -> Callable[..., "subprocess.
 
 
 @pytest.fixture
+def install(tmp_path: Path) -> Callable[[str, str], dict[str, str]]:
+    """Installs `Plugin`, the class in a source, under a name; returns the variable by which Python finds it."""
+    folder = tmp_path / "installed"
+
+    def installed(name: str, source: str) -> dict[str, str]:
+        information = folder / f"{name}-1.dist-info"
+        information.mkdir(parents=True)
+        (folder / f"{name}.py").write_text(source)
+        (information / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1\n")
+        (information / "entry_points.txt").write_text(f"[gitgate.plugins]\n{name} = {name}:Plugin\n")
+        return {"PYTHONPATH": f"{folder}:{os.environ.get('PYTHONPATH', '')}"}
+
+    return installed
+
+
+@pytest.fixture
 def sh(environ: dict[str, str], tmp_path: Path) -> Callable[[str], "subprocess.CompletedProcess[str]"]:
     """Runs a line as somebody pastes it into a shell, in another folder."""
     elsewhere = tmp_path / "else where"

@@ -103,6 +103,54 @@ def test_the_commands_of_the_guide_run_one_after_the_other(
     assert (folder / "site/repositories/team/app.git/HEAD").exists()
 
 
+#: What the examples of "Looking closer" are about.
+LOOKED_AT = re.sub(
+    r"(?s)^listen:.*?(?=^plugins)",
+    'listen: [{url: "ssh://0.0.0.0:2222", host_keys: [/etc/gitgate/ssh_host_ed25519_key]}]\n',
+    CONFIGURATION,
+    flags=re.MULTILINE,
+)
+
+EXAMPLES = [
+    tuple(block.removeprefix("$ gitgate ").split("\n", 1))
+    for block in _blocks("console")
+    if block.startswith("$ gitgate ")
+]
+
+
+@pytest.mark.parametrize(("command", "printed"), EXAMPLES, ids=[command for command, _ in EXAMPLES])
+def test_each_example_prints_what_the_guide_shows(
+    gitgate: Callable[..., Any], folder: Path, tmp_path: Path, command: str, printed: str
+) -> None:
+    _make_site(folder)
+    (folder / "gitgate.yaml").write_text(LOOKED_AT.replace("/etc/gitgate", str(tmp_path)))
+    (folder / "key.pub").rename(folder / "alice.pub")
+    subprocess.run(["git", "init", "-q", "--bare", folder / "repositories" / "old.git"], check=True)
+    (folder / "repositories" / "old.git" / "HEAD").write_text("junk")
+
+    ran = gitgate(*command.split(), given="wonderland\n")
+
+    shown = (
+        (ran.stdout + ran.stderr)
+        .replace(str(folder / "repositories"), "/srv/git")
+        .replace(str(tmp_path), "/etc/gitgate")
+    )
+    shown = re.sub(r"^git      .*$", "git      /usr/bin/git", shown, flags=re.MULTILINE)
+    shown = re.sub(r"SHA256:[\w+/]+", "SHA256:FINGERPRINT", shown)
+    # That it is asked as root, as the tests may be, and that hashes for tests are weak, is not in the guide.
+    shown = re.sub(r".*(asked as root|guesses 1 of its hashes).*\n", "", shown)
+    assert shown == printed
+    assert ran.returncode == (69 if "plugins[" in printed else 1 if "REFUSED" in printed else 0)
+
+
+def test_the_guide_has_its_examples() -> None:
+    assert [command for command, _ in EXAMPLES] == [
+        "check --online",
+        "login-test alice",
+        "login-test bob --key alice.pub",
+    ]
+
+
 @contextmanager
 def _a_git_that_waits(url: str) -> Iterator[None]:
     """A client whose clone stands still, so that its git goes on."""

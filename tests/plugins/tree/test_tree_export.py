@@ -134,20 +134,42 @@ def test_the_list_ends_where_a_root_holds_too_much(root: Path, make: Make, caplo
 def test_a_folder_that_cannot_be_read_is_left_out_of_the_list(
     root: Path, make: Make, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """lost+found is root's alone. Injected, as no folder is closed to root, who runs the tests in a container."""
+    """Injected, as no folder is closed to root, who runs the tests in a container."""
     make(root / "app.git", "--bare")
-    (root / "lost+found").mkdir()
+    for name in ("closed", "lost+found"):  # nobody wants to hear of the latter, which is fsck's
+        (root / name).mkdir()
     really = os.listdir
 
     def closed(path: Path) -> list[str]:
-        if path.name == "lost+found":
+        if path.name in ("closed", "lost+found"):
             raise PermissionError(13, "Permission denied", str(path))
         return really(path)
 
     monkeypatch.setattr(os, "listdir", closed)
 
     assert _list(root) == ["/app"]
-    assert caplog.messages == ["'lost+found': Permission denied; its repositories are not listed"]
+    assert caplog.messages == ["'closed': Permission denied; its repositories are not listed"]
+
+
+def test_a_folder_whose_inside_is_closed_is_left_out_of_the_list(
+    root: Path, make: Make, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder without the right to search it (x): one of them, of whoever may write in the root, left nothing listed
+    at all. Injected, as above."""
+    make(root / "app.git", "--bare")
+    for name in ("closed", "lost+found"):
+        (root / name).mkdir()
+    really = Path.lstat
+
+    def closed(path: Path) -> os.stat_result:
+        if path.parent.name in ("closed", "lost+found"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return really(path)
+
+    monkeypatch.setattr(Path, "lstat", closed)
+
+    assert _list(root) == ["/app"]
+    assert caplog.messages == ["'closed': Permission denied; its repositories are not listed"]
 
 
 def test_a_root_that_went_away_has_no_list(root: Path) -> None:

@@ -60,7 +60,8 @@ def test_a_user_is_taken_out(tmp_path):
     ("arguments", "given", "code", "words"),
     [
         (["al:ice", "--stdin"], "x\n", 1, "a user name must not have a colon"),
-        (["alice", "--stdin"], "", 1, "a password has 1 to"),
+        (["alice", "--stdin"], "", 1, "there is no password on standard input"),
+        (["alice", "--stdin"], "\n", 1, "a password has 1 to"),
         (["alice", "--stdin"], b"\xff\n", 1, "is not UTF-8"),
         (["alice", "--delete"], "", 1, "there is no user 'alice'"),
         (["alice", "--delete", "--stdin"], "", 2, "--delete and --stdin exclude each other"),

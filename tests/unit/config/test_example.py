@@ -15,6 +15,7 @@ import pytest
 from gitgate.config import AuditSettings, Config, GitSettings, Limits, LogSettings, load
 from gitgate.config.file_format import ConfigFile, ListenEntry, ReservedKeys
 from gitgate.config.listener import TlsSettings
+from gitgate.config.source_limits import SourcePenalties
 from gitgate.plugin import Access, Allow, Deny, GitRequest, RefChange, RefUpdate
 from gitgate.testing import Probe, a_push, an_identity
 
@@ -30,7 +31,8 @@ def _bundled() -> dict[str, EntryPoint]:
 
 def _load_in(folder: Path, text: str) -> Config:
     (folder / "keys").mkdir(exist_ok=True)
-    (folder / "keys/nonce-seed").write_text("seed\n")
+    for name in ("nonce-seed", "ldap-password"):
+        (folder / "keys" / name).write_text("seed\n")
     (folder / "gitgate.yaml").write_text(text)
     return load(folder / "gitgate.yaml", {"HOME": "/home/git"}, _bundled())
 
@@ -88,10 +90,10 @@ def test_what_the_example_shows_as_an_alternative_loads_as_well(tmp_path: Path) 
     config = _load_in(tmp_path, text)
     assert (config.listen[3].socket, config.listen[3].mode) == (Path("/run/gitgate/http.sock"), 0o660)
     assert [entry.use for entry in config.plugins] == [
-        *("htpasswd", "authorized-keys", "rules", "repoperms"),
+        *("htpasswd", "authorized-keys", "ldap", "rules", "repoperms"),
         *("tree", "tree"),
     ]
-    assert [root.prefix for root in config.plugins[5].settings.roots] == ["", "attic", "customer"]
+    assert [root.prefix for root in config.plugins[6].settings.roots] == ["", "attic", "customer"]
 
 
 def _settings_classes(settings_type: Any) -> Iterator[type]:
@@ -106,6 +108,7 @@ def _settings_classes(settings_type: Any) -> Iterator[type]:
 
 def _documented_classes() -> Iterator[type]:
     yield from (ConfigFile, ListenEntry, TlsSettings, Limits, LogSettings, AuditSettings, GitSettings, ReservedKeys)
+    yield SourcePenalties
     for entry_point in _bundled().values():
         plugin = getattr(import_module(entry_point.module), entry_point.attr)
         yield from _settings_classes(plugin.settings_type)

@@ -112,8 +112,8 @@ def test_an_entry_built_in_python_needs_no_file() -> None:
             "use: policy\nhooks: [autorize]",
             [
                 "5:5: plugins[0].hooks: there is no hook 'autorize'; did you mean 'authorize'? (hooks: authenticate,"
-                " enrich_identity, resolve_path, authorize, create_repository, list_repositories, audited, started,"
-                " stopping)"
+                " enrich_identity, resolve_path, authorize, create_repository, list_repositories, check_online,"
+                " audited, started, stopping)"
             ],
         ),
         (

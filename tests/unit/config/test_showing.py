@@ -1,7 +1,7 @@
 """`gitgate config show`: what is in use, without secrets."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ import pytest
 import yaml
 from pydantic import BaseModel, SecretStr
 
-from gitgate.config import Config, ConfigError, Limits, Listener, load_text, show
+from gitgate.config import Config, ConfigError, Listener, load_text, show
 from gitgate.plugin import Duration, Secret, Transport, hookimpl
 
 _TEXT = """
@@ -61,7 +61,32 @@ def test_the_configuration_is_shown_with_defaults_and_without_secrets(
             },
             {"use": "policy", "name": "policy", "deadline": "10s", "on_error": "refuse"},
         ],
-        "limits": {**_limits(), "login_deadline": "30s", "idle_deadline": "10m", "max_connections": 1000},
+        "limits": {
+            "login_deadline": "30s",
+            "idle_deadline": "10m",
+            "max_operations": 100,
+            "max_connections": 1000,
+            "stall_deadline": "2m",
+            "transfer_deadline": "1d",
+            "max_startups": "100:30:200",
+            "per_source_max_connections": 100,
+            "per_source_net_block_size": "32:64",
+            "per_source_penalties": {
+                "authfail": "5s",
+                "noauth": "1s",
+                "grace_exceeded": "10s",
+                "malformed": "5s",
+                "min": "15s",
+                "max": "10m",
+            },
+            "per_source_exempt": ["127.0.0.0/8", "::1/128"],
+            "max_login_attempts": 6,
+            "max_sessions": 10,
+            "keepalive_interval": "15s",
+            "keepalive_count": 3,
+            "rekey_bytes": "1GiB",
+            "rekey_interval": "1h",
+        },
         "log": {"level": "info", "format": "text"},
         "audit": {"file": None},
         "git": {
@@ -81,11 +106,6 @@ def test_what_is_shown_can_be_written_as_yaml_and_read_again(load: Callable[...,
 def test_a_configuration_built_in_python_is_shown_too() -> None:
     shown = show(Config(listen=(Listener(transport=Transport.GIT, address="127.0.0.1", port=0),)))
     assert (shown["listen"], shown["plugins"]) == ([{"url": "git://127.0.0.1:0"}], [])
-
-
-def _limits() -> dict[str, Any]:
-    """The default of each limit as it is written: as a number, or as a text where it has a unit."""
-    return {each.name: each.default if type(each.default) is int else str(each.default) for each in fields(Limits)}
 
 
 class _Nested(BaseModel):

@@ -7,7 +7,7 @@ import pytest
 from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
 from twisted.internet.task import Clock
 
-from gitgate.git.process import Client, GitExit, RunningGit
+from gitgate.git.process import Client, GitExit, HookFound, Overheard, RunningGit
 from gitgate.git.push import Push, PushTerms, RunGit
 from gitgate.plugin import RefUpdate
 from gitgate.refusals import AccessDenied, CredentialsRequired, MalformedRequest, Unavailable
@@ -50,13 +50,17 @@ class StandIn:
         self.is_slow = False
         self.events: list[str] = []
         self.ended: Deferred[GitExit] = Deferred()
-        self.hook_found: Callable[[bytes], None] | None = None
+        self.hook_found: HookFound | None = None
 
-    async def run(self, client: Client, hook_found: Callable[[bytes], None] | None = None) -> GitExit:
+    async def run(
+        self, client: Client, hook_found: HookFound | None = None, overheard: Overheard | None = None
+    ) -> GitExit:
         self.client = client
         self.hook_found = hook_found
         client.git_started(self)
         client.write(self.says)
+        if overheard is not None:
+            overheard(self.says)
         return await self.ended
 
     def write(self, data: bytes) -> None:
@@ -244,7 +248,8 @@ def test_a_list_that_breaks_off_is_an_error() -> None:
     house = House()
     house.client.git.write(LIST[:30])
     house.client.git.finish()
-    assert house.exit.code == 128
+    (failure,) = house.outcome
+    assert failure.check(MalformedRequest)
     assert house.asked == []
 
 
@@ -287,10 +292,10 @@ def test_a_rewind_that_a_hook_of_ours_has_found_is_reported_in_gits_place() -> N
     house.client.git.write(LIST)
     house.decide()
     assert house.receiving.hook_found is not None
-    house.receiving.hook_found(b"refs/heads/main\n\n")
+    assert not house.receiving.hook_found((b"refs/heads/main",))
     house.receiving.client.write(b"ng refs/heads/main pre-receive hook declined")
     assert house.client.heard == b"refsreport"  # git's quarantine is still there
-    assert house.end().rewound == ("refs/heads/main",)
+    assert house.end().refusal is REFUSED
     assert b"ng refs/heads/main protected (id 1)" in house.client.heard
     assert b"declined" not in house.client.heard
 
@@ -301,10 +306,42 @@ def test_a_rewind_by_nobody_asks_for_a_login_before_anything_is_said() -> None:
     house.client.git.write(LIST)
     house.decide()
     assert house.receiving.hook_found is not None
-    house.receiving.hook_found(b"refs/heads/main\n\n")
+    assert not house.receiving.hook_found((b"refs/heads/main",))
     house.receiving.ended.callback(GitExit(code=0, bytes_in=0, bytes_out=0))
     assert [failure.value for failure in house.outcome] == [challenge]
-    assert b"unpack" not in house.client.heard
+    assert house.client.heard == b""
+
+
+@pytest.mark.parametrize("rewound", [(), (b"refs/heads/other",)])
+def test_what_git_said_before_it_was_known_that_nothing_is_rewound_is_said_then(rewound: tuple[bytes, ...]) -> None:
+    terms = PushTerms(forward_only=("refs/heads/main",), refusal=CredentialsRequired("locked"))
+    house = House(http=True, terms=terms)
+    house.client.git.write(LIST)
+    house.decide()
+    assert house.client.heard == b""
+    assert house.receiving.hook_found is not None
+    assert house.receiving.hook_found(rewound)
+    house.receiving.client.write(b" and more")
+    assert house.client.heard == b"report and more"
+    assert house.end().refusal is None
+
+
+def test_a_git_that_fails_before_its_hook_is_heard() -> None:
+    terms = PushTerms(forward_only=("refs/heads/main",), refusal=CredentialsRequired("locked"))
+    house = House(http=True, terms=terms)
+    house.client.git.write(LIST)
+    house.decide()
+    house.end(code=1)
+    assert house.client.heard == b"report"
+
+
+def test_a_ref_that_is_not_utf8_is_not_rewound_either() -> None:
+    """Attack: a branch whose name is Latin-1, which is another name once it was text."""
+    house = House(terms=PushTerms(forward_only=("refs/heads/caf\\xe9",), refusal=REFUSED))
+    house.client.git.write(LIST)
+    house.decide()
+    assert house.receiving.hook_found is not None
+    assert not house.receiving.hook_found((b"refs/heads/caf\xe9",))
 
 
 def test_without_such_terms_no_hook_is_heard() -> None:

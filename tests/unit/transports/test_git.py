@@ -4,6 +4,7 @@ import pytest
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
+from gitgate.config import Limits
 from gitgate.git.process import GitExit
 from gitgate.refusals import AccessDenied
 from gitgate.transports.connections import Connections
@@ -29,7 +30,8 @@ def answer_to():
     """What a client is answered whose request has this outcome, and whether the connection is closed."""
 
     def ask(outcome):
-        factory = GitFactory(RecordingGateway(outcome), Connections(10), Clock(), login_deadline_seconds=30)
+        clock, limits = Clock(), Limits()
+        factory = GitFactory(RecordingGateway(outcome), Connections(limits, clock), clock, limits=limits)
         protocol, transport = factory.buildProtocol(None), StringTransport()
         protocol.makeConnection(transport)
         protocol.dataReceived(REQUEST)

@@ -99,11 +99,11 @@ def test_the_commands_of_a_certificate_are_the_commands_of_the_push() -> None:
     assert commands.capabilities == {"report-status", "side-band-64k", "push-options"}
 
 
-def test_commands_beside_a_certificate_are_judged_too() -> None:
-    """git takes both: a harmless certificate must not hide a command that stands outside of it."""
-    commands = read(CERTIFICATE + command(A, B, "refs/heads/hidden") + FLUSH)
+def test_a_command_that_makes_nothing_deletes() -> None:
+    """Attack: delete a ref with the right to create, by saying that it is not there. git deletes it all the same."""
+    commands = read(command(ZERO, ZERO, "refs/heads/x") + FLUSH)
     assert commands is not None
-    assert [update.ref for update in commands.updates][-1] == "refs/heads/hidden"
+    assert [update.change for update in commands.updates] == [RefChange.DELETE]
 
 
 def test_a_ref_that_is_not_utf8_keeps_its_own_name() -> None:
@@ -128,6 +128,13 @@ def test_a_ref_that_is_not_utf8_keeps_its_own_name() -> None:
         encode(f"{A}  {B} refs/heads/x".encode()) + FLUSH,
         encode(b"push-cert\0caps") + FLUSH,
         CERTIFICATE[:-4] + b"0000",
+        CERTIFICATE + command(A, B, "refs/heads/beside"),
+        command(A, B, "refs/heads/beside", "report-status") + CERTIFICATE,
+        command(A, B, "refs/heads/x", "report-status") + command(A, B, "refs/heads/y", "report-status"),
+        command(A, B, "refs/heads/x", "report-status\0more"),
+        command(A, B, "refs/heads/x\nrefs/heads/y"),
+        encode(f"shallow {A[:39]}".encode()) + LIST,
+        LIST + encode(f"shallow {A}".encode()),
     ],
 )
 def test_anything_else_is_malformed(data: bytes) -> None:

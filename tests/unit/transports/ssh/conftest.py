@@ -19,16 +19,16 @@ from twisted.internet.error import ConnectionDone
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
-from gitgate.config.model import Limits
+from gitgate.config import Limits
 from gitgate.git.process import Client, GitExit
 from gitgate.login import METHODS, Login
 from gitgate.overview import Overview
 from gitgate.plugin import Credentials, Duration, GitRequest, Identity, Password, Peer, PublicKey
 from gitgate.refusals import MalformedRequest
 from gitgate.transports.connections import Connections
+from gitgate.transports.penalties import Offence
 from gitgate.transports.ssh.factory import SshFactory
 from gitgate.transports.ssh.key_exchange import STRICT_CLIENT, STRICT_SERVER
-from gitgate.transports.ssh.misdeed import Misdeed
 from gitgate.transports.ssh.packet_transport import PacketTransport
 from gitgate.transports.ssh.transport import SshTransport
 
@@ -151,7 +151,7 @@ class Line:
     def __init__(self, gateway: RecordingGateway, *, public_url: str | None = None, **limits: Any) -> None:
         self.gateway = gateway
         self.clock = Clock()
-        self.connections = Connections(10)
+        self.connections = Connections(Limits(max_connections=10), self.clock)
         factory = SshFactory(
             gateway,  # type: ignore[arg-type]
             self.connections,
@@ -162,8 +162,8 @@ class Line:
             public_url=public_url,
         )
         factory.startFactory()
-        self.blamed: list[Misdeed] = []
-        factory.blame = lambda peer, misdeed: self.blamed.append(misdeed)  # type: ignore[method-assign]
+        self.blamed: list[Offence] = []
+        self.connections.blame = lambda peer, offence: self.blamed.append(offence)  # type: ignore[method-assign]
         server = factory.buildProtocol(None)
         assert server is not None
         self.server: SshTransport = server

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 from twisted.conch.ssh.common import NS, getNS
+from twisted.internet.testing import StringTransport
 
 from gitgate.plugin import Duration
 from gitgate.refusals import CredentialsRefused, Unavailable
-from gitgate.transports.ssh.misdeed import Misdeed
+from gitgate.transports.penalties import Offence
 
 DISCONNECT, UNIMPLEMENTED, SERVICE_ACCEPT, EXT_INFO = 1, 3, 6, 7
 
@@ -106,7 +107,7 @@ def test_a_lost_connection_leaves_nothing_behind(line: Any) -> None:
     line.lose()
 
     assert line.clock.getDelayedCalls() == []
-    assert not line.connections.full
+    assert line.connections.admit(None) is None
     line.connections.abort()
     assert not line.server_socket.is_aborted
 
@@ -250,7 +251,7 @@ def test_sessions_do_not_exist_before_the_login(line: Any, gateway: Any) -> None
 
 def test_a_full_server_turns_clients_away(line: Any) -> None:
     for _ in range(10):
-        line.connections.add(object())
+        line.connections.add(StringTransport())
 
     assert line.server.factory.buildProtocol(None) is None
 
@@ -296,8 +297,8 @@ def test_a_client_that_cannot_be_asked_now_is_not_taken_for_dead(make_line: Any,
     assert line.server_socket.sent == b""
 
 
-def test_misdeeds_are_told_to_one_place(make_line: Any, gateway: Any) -> None:
-    """Where a door of the server is to be closed to an address, this is what it is judged by."""
+def test_offences_are_put_down_to_the_source(make_line: Any, gateway: Any) -> None:
+    """Somebody guesses passwords, keeps places without a login, or looks at what listens here, again and again."""
     gateway.judge = lambda credentials: CredentialsRefused("wrong")
     guessing, silent, browser = (make_line(gateway) for _ in range(3))
 
@@ -307,13 +308,13 @@ def test_misdeeds_are_told_to_one_place(make_line: Any, gateway: Any) -> None:
     browser.server.dataReceived(b"GET / HTTP/1.1\r\n")
 
     assert [guessing.blamed, silent.blamed, browser.blamed] == [
-        [Misdeed.LOGIN_REFUSED],
-        [Misdeed.NO_LOGIN_IN_TIME],
-        [Misdeed.NOT_SSH],
+        [Offence.LOGIN_REFUSED],
+        [Offence.NO_LOGIN_IN_TIME],
+        [Offence.MALFORMED],
     ]
 
 
-def test_an_outage_or_a_question_is_no_misdeed(make_line: Any, gateway: Any) -> None:
+def test_an_outage_or_a_question_is_no_offence(make_line: Any, gateway: Any) -> None:
     gateway.judge = lambda credentials: Unavailable("no server", request_id="0123456789")
     line = make_line(gateway)
     line.begin_login()

@@ -1,0 +1,44 @@
+"""How asking the directory can fail. None of these says anything about a user: gitgate takes them for an outage."""
+
+from typing import Final
+
+from gitgate_ldap.entries import Entry, Search
+
+SIZE_LIMIT_EXCEEDED: Final = 4
+NO_SUCH_OBJECT: Final = 32
+
+
+class DirectoryError(Exception):
+    """The directory has not answered the question."""
+
+
+class ServerFailed(DirectoryError):
+    """One server cannot be reached, is silent, or talks nonsense.
+
+    `timed_out`: it was given its time, and has not answered. Otherwise the connection was refused, or has broken.
+    """
+
+    def __init__(self, uri: str, what: str, *, timed_out: bool = False) -> None:
+        super().__init__(f"{uri}: {what}")
+        self.what = what
+        self.timed_out = timed_out
+
+
+class NoServer(DirectoryError):
+    """No server is left to ask."""
+
+
+class Refused(DirectoryError):
+    """A server answered a search with a result code that is not success (RFC 4511, appendix A).
+
+    `entries` is what it sent before that: some of what there is, or nothing.
+    """
+
+    def __init__(self, uri: str, wanted: Search, code: int, words: str, entries: list[Entry]) -> None:
+        super().__init__(f"{uri}: {wanted}: {words}")
+        self.code = code
+        self.entries = entries
+
+
+class Incomplete(DirectoryError):
+    """An answer holds a part only, and the rest would have to be asked for."""
