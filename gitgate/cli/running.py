@@ -78,17 +78,19 @@ class _Life:
             return
         except Exception as error:
             self._never_started = True
-            self.failure = error
-            self._stop()
+            self._give_up(error)
             return
         try:
             self._announce(self._server.doors)
         except Exception as error:
-            # The doors are open, and a unix socket would stay behind: this server has to be stopped.
-            self.failure = error
-            self._stop()
+            # The doors are open: a unix socket would stay behind if this server were not stopped.
+            self._give_up(error)
             return
         systemd.notify("READY=1")
+
+    def _give_up(self, error: Exception) -> None:
+        self.failure = error
+        self._stop()
 
     def _signalled(self, number: int, frame: FrameType | None) -> None:
         if not self._asked:
