@@ -7,21 +7,19 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 from gitgate_webhook import WebhookPlugin, WebhookSettings
-from twisted.internet.defer import Deferred
+from reactor_fixtures import Run
 
 from gitgate.plugin import Identity, Missing, Rejected
 from gitgate.plugin_chain import PluginChain, Ruling
 from gitgate.plugin_registration import Member
 from gitgate.testing import a_peer, a_repository
-
-T = TypeVar("T")
 
 SERVICE = Path(__file__).with_name("misbehaving_service.py")
 EXAMPLES = Path(__file__).parents[3] / "docs/examples"
@@ -95,36 +93,6 @@ def starting(tmp_path: Path) -> Iterator[Callable[..., ServiceProcess]]:
     yield start
     for each in running:
         each.kill()
-
-
-@pytest.fixture(scope="session")
-def running_reactor() -> Any:
-    from twisted.internet import reactor
-
-    reactor.startRunning(installSignalHandlers=False)  # type: ignore[attr-defined]
-    return reactor
-
-
-Run = Callable[[Coroutine[Any, Any, T]], T]
-
-
-@pytest.fixture
-def run(running_reactor: Any) -> Run[Any]:
-    """Runs a coroutine to its end on the reactor, within ten seconds."""
-
-    def run_to_its_end(coroutine: Coroutine[Any, Any, T]) -> T:
-        results: list[T] = []
-        errors: list[BaseException] = []
-        Deferred.fromCoroutine(coroutine).addCallbacks(results.append, lambda failure: errors.append(failure.value))
-        give_up = time.monotonic() + 10
-        while not results and not errors:
-            assert time.monotonic() < give_up, "still running after ten seconds"
-            running_reactor.iterate(0.01)
-        if errors:
-            raise errors[0]
-        return results[0]
-
-    return run_to_its_end
 
 
 @pytest.fixture
