@@ -2,19 +2,17 @@
 
 import json
 import socket
-from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
 import pytest
+from reactor_fixtures import Run
 from twisted.internet.defer import Deferred
 
 from gitgate.plugin import Allow, GitRequest, Repository, hookimpl
 from gitgate.server import AuditLogUnusable, AuditSettings, Listener, Member, Server
 
 REQUEST = b"git-upload-pack /app\0host=x\0"
-
-Run = Callable[[Coroutine[Any, Any, Any]], Any]
 
 
 class Slow:

@@ -31,8 +31,9 @@ def _bundled() -> dict[str, EntryPoint]:
 
 def _load_in(folder: Path, text: str) -> Config:
     (folder / "keys").mkdir(exist_ok=True)
-    for name in ("nonce-seed", "ldap-password"):
+    for name in ("nonce-seed", "ldap-password", "policy-token"):
         (folder / "keys" / name).write_text("seed\n")
+    (folder / "keys" / "policy-secret").write_text("whsec_" + "c2VjcmV0" * 5 + "\n")
     (folder / "gitgate.yaml").write_text(text)
     return load(folder / "gitgate.yaml", {"HOME": "/home/git"}, _bundled())
 
@@ -90,10 +91,10 @@ def test_what_the_example_shows_as_an_alternative_loads_as_well(tmp_path: Path) 
     config = _load_in(tmp_path, text)
     assert (config.listen[3].socket, config.listen[3].mode) == (Path("/run/gitgate/http.sock"), 0o660)
     assert [entry.use for entry in config.plugins] == [
-        *("htpasswd", "authorized-keys", "ldap", "rules", "repoperms"),
+        *("htpasswd", "authorized-keys", "ldap", "webhook", "rules", "repoperms"),
         *("tree", "tree"),
     ]
-    assert [root.prefix for root in config.plugins[6].settings.roots] == ["", "attic", "customer"]
+    assert [root.prefix for root in config.plugins[7].settings.roots] == ["", "attic", "customer"]
 
 
 def _settings_classes(settings_type: Any) -> Iterator[type]:

@@ -3,11 +3,12 @@
 import os
 import signal
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from reactor_fixtures import Run
 from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.task import deferLater
 
@@ -18,8 +19,6 @@ from gitgate.git.runner import GitRunner
 from gitgate.plugin import ANONYMOUS, Repository
 from gitgate.refusals import Overloaded
 from gitgate.testing import a_fetch, a_push
-
-Run = Callable[[Coroutine[Any, Any, Any]], Any]
 
 
 class RecordingClient:

@@ -35,7 +35,17 @@ FAULTS = {
 
 def test_each_fault_is_found_by_its_test_and_by_no_other(tmp_path: Path) -> None:
     plugins = Path(__file__).with_name("broken_plugins.py")
-    options = ["-q", "-rf", "--tb=no", "-p", "no:cacheprovider", "--import-mode=importlib", "-c", os.devnull]
+    options = [
+        "-q",
+        "-rf",
+        "--tb=no",
+        "-p",
+        "no:cacheprovider",
+        "--noconftest",
+        "--import-mode=importlib",
+        "-c",
+        os.devnull,
+    ]
     ran = subprocess.run(
         [sys.executable, "-m", "pytest", *options, "--rootdir", plugins.parent, plugins],
         cwd=tmp_path,
