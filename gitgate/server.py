@@ -108,7 +108,6 @@ class Server(Service):
         self._gateway = Gateway(self._chain, self._runner, Audit(reactor, self._audited), public_urls or {})
         self._connections = Connections(limits, reactor)
         self._limits = limits
-        self._login_deadline_seconds = float(limits.login_deadline)
         self._limits = limits
         self._telling: set[Deferred[None]] = set()
         self._factories = [(listener, self._factory(listener, public_urls or {})) for listener in listen]
@@ -188,7 +187,6 @@ class Server(Service):
         telling.addBoth(lambda _: self._telling.discard(telling))
 
     def _factory(self, listener: Listener, public_urls: Mapping[str, str]) -> Any:
-        seconds = self._login_deadline_seconds
         match listener.transport:
             case Transport.SSH:
                 return SshFactory(

@@ -158,7 +158,7 @@ def test_what_is_no_request_of_git_is_an_offence(data, offences):
 def test_a_path_that_cannot_be_one_is_none(offences):
     conversation = Conversation()
     conversation.protocol.dataReceived(b"001bgit-upload-pack /../x\0\0")
-    assert conversation.transport.value() == b"0034ERR the path has '..' between its slashes"
+    assert conversation.transport.value() == b"002dERR the path has '..' between its slashes"
     conversation.clock.advance(30)
     assert (conversation.transport.disconnected, offences) == (True, [])
 

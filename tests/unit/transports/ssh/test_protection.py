@@ -74,8 +74,7 @@ def test_packets_cannot_be_left_out_repeated_or_put_in_another_order(ends: Ends,
         reader.feed(packets[number])
 
     with pytest.raises(WrongTag):
-        for _ in order:
-            reader.next()
+        [reader.next() for _ in order]
 
 
 def test_who_has_another_key_cannot_write(ends: Ends) -> None:

@@ -1,7 +1,7 @@
 """What the ssh transport overrides of conch, and what it relies on there, in one place.
 
-Most of its guards stand in methods that conch calls. Were one of them called otherwise in a new version of Twisted, ours
-would never run, and nobody would notice: so the names that do override one are compared with this list.
+Most of its guards stand in methods that conch calls. Were one of them called otherwise in a new version of Twisted,
+ours would never run, and nobody would notice: so the names that do override one are compared with this list.
 """
 
 import ast
