@@ -9,12 +9,11 @@ import logging
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.error import CannotListenError
-from twisted.protocols.tls import TLSMemoryBIOFactory
 
 from gitgate.audit import Audit
 from gitgate.audit_log import AuditLog, AuditLogUnusable
@@ -26,6 +25,7 @@ from gitgate.gateway import Gateway
 from gitgate.git.command import Git
 from gitgate.git.installed import find_git
 from gitgate.git.runner import GitRunner
+from gitgate.memory import memory_line, resident
 from gitgate.plugin import AuditRecord, SettingsError, Transport
 from gitgate.plugin_chain import PluginChain
 from gitgate.plugin_registration import Member, PluginUnsuitable
@@ -35,7 +35,7 @@ from gitgate.transports.git import GitFactory
 from gitgate.transports.http.site import HttpSite
 from gitgate.transports.ssh.factory import SshFactory
 from gitgate.transports.ssh.host_keys import load_host_keys
-from gitgate.transports.tls import tls_options
+from gitgate.transports.tls import ServerCertificate, TlsFactory
 
 #: All that a program needs which embeds gitgate, besides `gitgate.plugin` for its plugins.
 __all__ = [
@@ -106,9 +106,9 @@ class Server(Service):
             idle_deadline_seconds=float(limits.idle_deadline),
         )
         self._gateway = Gateway(self._chain, self._runner, Audit(reactor, self._audited), public_urls or {})
-        self._connections = Connections(limits.max_connections)
-        self._login_deadline_seconds = float(limits.login_deadline)
-        self._idle_deadline_seconds = float(limits.idle_deadline)
+        self._connections = Connections(limits, reactor)
+        self._limits = limits
+        self._limits = limits
         self._telling: set[Deferred[None]] = set()
         self._factories = [(listener, self._factory(listener, public_urls or {})) for listener in listen]
         self._ports: list[Any] = []
@@ -146,6 +146,7 @@ class Server(Service):
             Door(listener, _url(listener, port))
             for (listener, _), port in zip(self._factories, self._ports, strict=True)
         )
+        _log.info("%s", memory_line(self._limits, resident()))
 
     async def stop(self) -> None:
         """Close the doors, let operations end for a while, disconnect the others, and stop the plugins."""
@@ -186,7 +187,6 @@ class Server(Service):
         telling.addBoth(lambda _: self._telling.discard(telling))
 
     def _factory(self, listener: Listener, public_urls: Mapping[str, str]) -> Any:
-        seconds = self._login_deadline_seconds
         match listener.transport:
             case Transport.SSH:
                 return SshFactory(
@@ -194,24 +194,23 @@ class Server(Service):
                     self._connections,
                     self._reactor,
                     load_host_keys(listener.host_keys),
-                    login_deadline_seconds=seconds,
-                    idle_deadline_seconds=self._idle_deadline_seconds,
+                    limits=self._limits,
                     public_url=public_urls.get("ssh"),
                 )
             case Transport.GIT:
-                return GitFactory(self._gateway, self._connections, self._reactor, login_deadline_seconds=seconds)
+                return GitFactory(self._gateway, self._connections, self._reactor, limits=self._limits)
             case Transport.HTTP | Transport.HTTPS:
                 site = HttpSite(
                     self._gateway,
                     self._connections,
                     self._reactor,
                     transport=listener.transport,
-                    login_deadline_seconds=seconds,
+                    limits=self._limits,
                 )
                 if listener.tls is None:
                     return site
-                tls: Any = tls_options(listener.tls.certificate, listener.tls.key)
-                return TLSMemoryBIOFactory(tls, False, cast(Any, site))
+                certificate = ServerCertificate(listener.tls.certificate, listener.tls.key)
+                return TlsFactory(certificate, site, self._reactor)
 
     def _open(self, listener: Listener, factory: Any) -> Any:
         try:

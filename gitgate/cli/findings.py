@@ -17,7 +17,7 @@ from gitgate.plugin_chain import PluginChain
 from gitgate.plugin_registration import PluginUnsuitable
 from gitgate.server import members
 from gitgate.transports.ssh.host_keys import HostKeyUnusable, load_host_keys
-from gitgate.transports.tls import TlsFilesUnusable, tls_options
+from gitgate.transports.tls import ServerCertificate, TlsFilesUnusable
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ def _problems_of_listener(listener: Listener, keys: KeyPath, place: _Place) -> I
                 yield place((*keys, "host_keys", index), str(error))
     if listener.tls is not None:
         try:
-            tls_options(listener.tls.certificate, listener.tls.key)
+            ServerCertificate(listener.tls.certificate, listener.tls.key)
         except TlsFilesUnusable as error:
             yield place((*keys, "tls"), str(error))
 

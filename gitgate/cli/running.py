@@ -52,6 +52,7 @@ class _Life:
         self._server = server
         self._announce = announce
         self._starting: Deferred[None] = succeed(None)
+        self._never_started = False
         self._asked = False
         self._ending = False
 
@@ -66,21 +67,30 @@ class _Life:
         self._ending = True
         systemd.notify("STOPPING=1")
         self._starting.cancel()
-        if self.failure is not None:  # it never started
+        if self._never_started:
             return succeed(None)
         return ensureDeferred(self._server.stop()).addErrback(self._failed)
 
     async def _start(self) -> None:
         try:
             await self._server.start()
-            self._announce(self._server.doors)
         except CancelledError:
             return
         except Exception as error:
-            self.failure = error
-            self._stop()
+            self._never_started = True
+            self._give_up(error)
+            return
+        try:
+            self._announce(self._server.doors)
+        except Exception as error:
+            # The doors are open: a unix socket would stay behind if this server were not stopped.
+            self._give_up(error)
             return
         systemd.notify("READY=1")
+
+    def _give_up(self, error: Exception) -> None:
+        self.failure = error
+        self._stop()
 
     def _signalled(self, number: int, frame: FrameType | None) -> None:
         if not self._asked:
@@ -101,7 +111,7 @@ class _Life:
             self._reactor.stop()
 
     def _failed(self, failure: Failure) -> None:
-        self.failure = failure.value
+        self.failure = self.failure or failure.value
 
 
 def _print_lines(lines: Iterable[str]) -> None:

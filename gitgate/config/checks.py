@@ -33,6 +33,12 @@ def positive(value: float) -> None:
         raise ValueError("must be more than 0")
 
 
+def bytes_for_one_key(size: int) -> None:
+    """Not so little that keys are exchanged all the time, nor more than AES may protect (RFC 4344 section 3.2)."""
+    if not 2**20 <= size <= 2**35:
+        raise ValueError("must be at least 1MiB and at most 32GiB")
+
+
 def public_url(*openings: str) -> Callable[[str], None]:
     """A check for a URL with one of these openings, to which the paths of repositories can be appended."""
 

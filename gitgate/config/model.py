@@ -6,16 +6,33 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal
 
-from gitgate.config.checks import Checked, environment_variable, git_config_key, positive, without_nul
+from gitgate.config.checks import (
+    Checked,
+    bytes_for_one_key,
+    environment_variable,
+    git_config_key,
+    positive,
+    without_nul,
+)
 from gitgate.config.listener import Listener
 from gitgate.config.problems import KeyPath, Position, Problem
-from gitgate.plugin import Duration
+from gitgate.config.source_limits import MaxStartups, NetBlockSize, Network, SourcePenalties
+from gitgate.plugin import Duration, Size
 
 #: How long a plugin may take for one answer.
 DEFAULT_DEADLINE: Final = Duration.parse("10s")
 
 _LOGIN_DEADLINE: Final = Duration.parse("30s")
 _IDLE_DEADLINE: Final = Duration.parse("10m")
+_STALL_DEADLINE: Final = Duration.parse("2m")
+_TRANSFER_DEADLINE: Final = Duration.parse("1d")
+_MAX_STARTUPS: Final = MaxStartups("100:30:200")
+_NET_BLOCK_SIZE: Final = NetBlockSize("32:64")
+#: A proxy on the same machine stands for everybody behind it.
+_EXEMPT: Final = (Network("127.0.0.0/8"), Network("::1/128"))
+_KEEPALIVE_INTERVAL: Final = Duration.parse("15s")
+_REKEY_BYTES: Final = Size.parse("1GiB")
+_REKEY_INTERVAL: Final = Duration.parse("1h")
 
 
 def _nothing() -> Mapping[str, Any]:
@@ -29,12 +46,35 @@ class Limits:
     `login_deadline`: for ssh from the connection to a finished login, for http to receive a request's headers, for
     git:// its request line. `idle_deadline`: how long neither side of a running git may send a byte. `max_operations`:
     how many gits run at once; more are refused as overloaded. `max_connections`: over all listeners.
+
+    For http and git://, `stall_deadline` is how long a client may take for 64 KiB while it is waited for, and
+    `transfer_deadline` how long one request may take in all.
+
+    A connection is a startup until its client has logged in over ssh, or a first request of it was decided. Those whose
+    first `per_source_net_block_size` bits are equal are one source, for which there is a limit and a memory for bad
+    behaviour; those of `per_source_exempt` are none, and bound by `max_connections` alone.
+
+    The others are for ssh; sshd knows them as MaxAuthTries, MaxSessions, ClientAliveInterval, ClientAliveCountMax and
+    RekeyLimit.
     """
 
     login_deadline: Annotated[Duration, Checked(positive)] = _LOGIN_DEADLINE
     idle_deadline: Annotated[Duration, Checked(positive)] = _IDLE_DEADLINE
     max_operations: Annotated[int, Checked(positive)] = 100
     max_connections: Annotated[int, Checked(positive)] = 1000
+    stall_deadline: Annotated[Duration, Checked(positive)] = _STALL_DEADLINE
+    transfer_deadline: Annotated[Duration, Checked(positive)] = _TRANSFER_DEADLINE
+    max_startups: MaxStartups = _MAX_STARTUPS
+    per_source_max_connections: Annotated[int, Checked(positive)] = 100
+    per_source_net_block_size: NetBlockSize = _NET_BLOCK_SIZE
+    per_source_penalties: SourcePenalties = field(default_factory=SourcePenalties)
+    per_source_exempt: tuple[Network, ...] = _EXEMPT
+    max_login_attempts: Annotated[int, Checked(positive)] = 6
+    max_sessions: Annotated[int, Checked(positive)] = 10
+    keepalive_interval: Annotated[Duration, Checked(positive)] = _KEEPALIVE_INTERVAL
+    keepalive_count: Annotated[int, Checked(positive)] = 3
+    rekey_bytes: Annotated[Size, Checked(bytes_for_one_key)] = _REKEY_BYTES
+    rekey_interval: Annotated[Duration, Checked(positive)] = _REKEY_INTERVAL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,7 @@
 """git://: one request line, then git's own conversation. Nobody logs in here (gitprotocol-pack(5), "Git Transport")."""
 
 import logging
+from collections.abc import Callable
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IAddress, IHalfCloseableProtocol
@@ -9,14 +10,17 @@ from twisted.internet.tcp import Connection
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from gitgate.config.model import Limits
 from gitgate.gateway import Gateway, new_request_id
 from gitgate.git.process import GitExit, RunningGit
 from gitgate.login import ANONYMOUS_LOGIN
 from gitgate.plugin import GitRequest, Transport
 from gitgate.reactor import Clock, Timer
 from gitgate.refusals import Refusal, Unavailable
-from gitgate.transports.connections import Connections, peer_at
+from gitgate.transports.connections import Connections, TurnedAway, peer_at
+from gitgate.transports.penalties import Offence
 from gitgate.transports.stderr_log import StderrLog
+from gitgate.transports.transfer import Transfer, WatchedGit
 from gitgate.wire.malformed import Malformed, NotGit
 from gitgate.wire.pktline import encode_error, payload_length
 from gitgate.wire.request_line import LONGEST_REQUEST, RequestLine, parse_request_line
@@ -31,21 +35,33 @@ class GitFactory(ServerFactory):
 
     noisy = False
 
-    def __init__(
-        self, gateway: Gateway, connections: Connections, clock: Clock, *, login_deadline_seconds: float
-    ) -> None:
+    def __init__(self, gateway: Gateway, connections: Connections, clock: Clock, *, limits: Limits) -> None:
         self.gateway = gateway
         self.connections = connections
         self.clock = clock
-        self.login_deadline_seconds = login_deadline_seconds
+        self.limits = limits
 
-    def buildProtocol(self, address: IAddress | None) -> "GitProtocol | None":  # type: ignore[override]
-        """None closes the connection."""
-        if self.connections.full:
-            return None
+    def buildProtocol(self, address: IAddress | None) -> "GitProtocol | _TurnedAwayClient":  # type: ignore[override]
+        why = self.connections.admit(address)
+        if why is not None:
+            return _TurnedAwayClient(why)
         protocol = GitProtocol()
         protocol.factory = self
         return protocol
+
+
+class _TurnedAwayClient(Protocol):
+    """Is told so, and read by nobody."""
+
+    transport: Connection  # type: ignore[assignment]
+
+    def __init__(self, why: TurnedAway) -> None:
+        self._why = why
+
+    def connectionMade(self) -> None:
+        # A new socket has room for this, so it is closed in the next turn of the reactor, whatever the client does.
+        self.transport.write(encode_error(self._why.value))
+        self.transport.loseConnection()
 
 
 @implementer(IHalfCloseableProtocol)
@@ -64,7 +80,8 @@ class GitProtocol(Protocol):
         self._git: RunningGit | None = None
         self._serving: Deferred[GitExit] | None = None
         self._client_is_gone = False
-        self._deadline = self._abort_later()
+        self._transfer = Transfer(self.factory.clock, self.factory.limits, self._too_slow)
+        self._deadline = self._abort_later(self._no_request)
 
     def dataReceived(self, data: bytes) -> None:
         if self._git is not None:
@@ -89,6 +106,7 @@ class GitProtocol(Protocol):
         self.factory.connections.discard(self.transport)
         if self._deadline.active():
             self._deadline.cancel()
+        self._transfer.end()
         if self._serving is not None:
             self._serving.cancel()
 
@@ -96,7 +114,8 @@ class GitProtocol(Protocol):
 
     def git_started(self, git: RunningGit) -> None:
         self._git = git
-        self.transport.registerProducer(git, True)
+        self.factory.connections.let_in(self.transport)
+        self.transport.registerProducer(WatchedGit(git, self._transfer.taking), True)
         self.transport.resumeProducing()
         if self._received:
             git.write(self._received)
@@ -119,6 +138,7 @@ class GitProtocol(Protocol):
             line = self._request_line()
         except NotGit as error:
             self.factory.gateway.malformed(str(error), self._peer, self._request_id)
+            self.factory.connections.blame(self._peer, Offence.MALFORMED)
             self.transport.abortConnection()
         except Malformed as error:
             self._refuse(self.factory.gateway.malformed(str(error), self._peer, self._request_id))
@@ -141,6 +161,7 @@ class GitProtocol(Protocol):
 
     def _serve(self, line: RequestLine) -> None:
         self._deadline.cancel()
+        self._transfer.begin()
         # Not a byte more until there is a decision; the kernel keeps what the client sends meanwhile.
         self.transport.pauseProducing()
         request = GitRequest(
@@ -175,19 +196,30 @@ class GitProtocol(Protocol):
             self._close()
 
     def _refuse(self, refusal: Refusal) -> None:
+        self.factory.connections.let_in(self.transport)
         self.transport.write(encode_error(refusal.message))
         self._close()
 
     def _close(self) -> None:
         """Close, once the client has taken what is written; it has the time of a login for that."""
         self._stderr.close()
+        self._transfer.end()
         if self._client_is_gone:
             return
         if self._git is not None:
             self.transport.unregisterProducer()
-        if not self._deadline.active():
-            self._deadline = self._abort_later()
+        if self._deadline.active():
+            self._deadline.cancel()
+        self._deadline = self._abort_later(self.transport.abortConnection)
         self.transport.loseConnection()
 
-    def _abort_later(self) -> Timer:
-        return self.factory.clock.callLater(self.factory.login_deadline_seconds, self.transport.abortConnection)
+    def _no_request(self) -> None:
+        self.factory.connections.blame(self._peer, Offence.NO_LOGIN_IN_TIME)
+        self.transport.abortConnection()
+
+    def _too_slow(self, what: str) -> None:
+        _log.info("git %s: closed, %s", self._peer.address, what)
+        self.transport.abortConnection()
+
+    def _abort_later(self, abort: Callable[[], None]) -> Timer:
+        return self.factory.clock.callLater(self.factory.limits.login_deadline, abort)

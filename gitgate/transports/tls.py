@@ -1,50 +1,98 @@
-"""TLS for the https doors."""
+"""TLS for the https doors: what is spoken, and a certificate that may change while the server runs."""
 
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any, Final, cast
 
-from OpenSSL import SSL, crypto
-from twisted.internet.ssl import CertificateOptions, TLSVersion
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.x509 import load_pem_x509_certificates
+from OpenSSL import SSL
+from twisted.internet.interfaces import IAddress, IOpenSSLServerConnectionCreator, IReactorTime
+from twisted.internet.protocol import ServerFactory
+from twisted.internet.ssl import AcceptableCiphers, CertificateOptions, TLSVersion
+from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
+from zope.interface import implementer
+
+from gitgate.plugin import WatchedFiles
+
+#: With TLS 1.2; those of TLS 1.3 are all as good. Each gives forward secrecy, and none has a MAC of its own.
+_CIPHERS: Final = AcceptableCiphers.fromOpenSSLCipherString("ECDHE+AESGCM:ECDHE+CHACHA20")
+
+#: HTTP/2 would pass by the channel, and with it by every deadline and limit. `curl --http1.0` offers nothing but 1.0.
+_SPOKEN: Final = (b"http/1.1", b"http/1.0")
 
 
-class TlsFilesUnusable(Exception):
+class TlsFilesUnusable(ValueError):
     """A certificate or key that TLS cannot use; the message names the file."""
 
 
-def tls_options(certificate: Path, key: Path) -> CertificateOptions:
-    """The server side of TLS 1.2 and newer. `certificate` may hold the chain behind the server's own. Blocks.
+@implementer(IOpenSSLServerConnectionCreator)
+class ServerCertificate:
+    """The server's side of TLS 1.2 and newer, for each connection with what its two files hold by then.
 
-    Raises `TlsFilesUnusable`.
+    `certificate` may hold the chain behind the server's own. A change that cannot be used is logged, and what was read
+    before stays in use. Reads the files; raises `TlsFilesUnusable`.
     """
+
+    def __init__(self, certificate: Path, key: Path, *, clock: Callable[[], float] = time.monotonic) -> None:
+        def context(contents: Mapping[Path, bytes]) -> SSL.Context:
+            return _context(certificate, contents[certificate], key, contents[key])
+
+        try:
+            self._context = WatchedFiles(lambda: (certificate, key), context, clock=clock)
+        except OSError as error:
+            raise TlsFilesUnusable(f"{error.filename}: cannot be read: {error.strerror}") from error
+
+    def serverConnectionForTLS(self, protocol: object) -> SSL.Connection:  # noqa: N802
+        """One connection. Those that are open already keep the certificate that they were shown."""
+        return SSL.Connection(self._context.current(), None)
+
+
+class TlsFactory(TLSMemoryBIOFactory):
+    """Wraps TLS around the protocols of another factory.
+
+    Where that makes None, to close a connection, Twisted's own would wrap the None as if it were a protocol: the client
+    would stay, uncounted and without a deadline, and each would cost three tracebacks in the log.
+    """
+
+    def __init__(self, certificate: ServerCertificate, wrapped: ServerFactory, clock: IReactorTime) -> None:
+        super().__init__(cast(Any, certificate), False, cast(Any, wrapped), clock)
+
+    def buildProtocol(self, addr: IAddress | None) -> TLSMemoryBIOProtocol | None:  # type: ignore[override]
+        """None closes the connection."""
+        wrapped = self.wrappedFactory.buildProtocol(cast(Any, addr))
+        return None if wrapped is None else self.protocol(self, wrapped)
+
+
+def _context(certificate: Path, certificate_pem: bytes, key: Path, key_pem: bytes) -> SSL.Context:
     try:
-        own, *chain = _certificates(certificate)
-    except (OSError, ValueError, crypto.Error) as error:
-        raise TlsFilesUnusable(f"{certificate}: no certificate in PEM format: {_words(error)}") from error
+        own, *chain = load_pem_x509_certificates(certificate_pem)
+    except ValueError as error:
+        raise TlsFilesUnusable(f"{certificate}: no certificate in PEM format: {error}") from error
     try:
-        private_key = crypto.load_privatekey(crypto.FILETYPE_PEM, key.read_bytes(), passphrase=b"")
-    except (OSError, ValueError, crypto.Error) as error:
-        raise TlsFilesUnusable(f"{key}: no unencrypted private key in PEM format: {_words(error)}") from error
+        private_key: Any = load_pem_private_key(key_pem, password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise TlsFilesUnusable(f"{key}: no unencrypted private key in PEM format: {error}") from error
     options = CertificateOptions(
         privateKey=private_key,
-        certificate=own,
-        extraCertChain=chain,
+        certificate=cast(Any, own),
+        extraCertChain=cast(Any, chain),
         raiseMinimumTo=TLSVersion.TLSv1_2,
-        acceptableProtocols=[b"http/1.1"],
+        acceptableCiphers=_CIPHERS,
     )
     try:
-        options.getContext().check_privatekey()
-    except SSL.Error as error:
+        context: SSL.Context = options.getContext()
+        context.check_privatekey()
+    except (SSL.Error, TypeError) as error:
         raise TlsFilesUnusable(f"{key} is not the key of {certificate}") from error
-    return options
+    # Each renegotiation costs the client little and us a handshake (CVE-2011-1473); TLS 1.3 has none.
+    context.set_options(SSL.OP_NO_RENEGOTIATION)
+    context.set_alpn_select_callback(_agreed)
+    return context
 
 
-def _certificates(path: Path) -> list[crypto.X509]:
-    end = b"-----END CERTIFICATE-----\n"
-    blocks = path.read_bytes().replace(b"\r\n", b"\n").split(end)
-    found = [crypto.load_certificate(crypto.FILETYPE_PEM, block + end) for block in blocks if b"BEGIN CERT" in block]
-    if not found:
-        raise ValueError("it holds none")
-    return found
-
-
-def _words(error: Exception) -> str:
-    return (error.strerror or str(error)) if isinstance(error, OSError) else str(error) or "it cannot be read"
+def _agreed(connection: SSL.Connection, offered: list[bytes]) -> Any:
+    """What is spoken above TLS (RFC 7301). A client that offers none of ours may still speak it."""
+    return next((protocol for protocol in _SPOKEN if protocol in offered), SSL.NO_OVERLAPPING_PROTOCOLS)

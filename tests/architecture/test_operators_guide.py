@@ -4,7 +4,7 @@ import base64
 import re
 import subprocess
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import MISSING, Field, fields
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from gitgate_repoperms.table import parse_table
 
 from gitgate.cli.exits import Exit
 from gitgate.config import Config, Limits, load_text
+from gitgate.config.source_limits import SourcePenalties
 from gitgate.plugin import Verdict
 from gitgate.server import members
 
@@ -122,7 +123,21 @@ def test_the_table_of_key_options_says_which_refuse_a_line(guide: str) -> None:
 
 def test_the_table_of_limits_has_each_with_its_default(guide: str) -> None:
     shown = {_code(name)[0]: default for name, default, _ in _rows(guide, "| key of `limits` | default | |")}
-    assert shown == {limit.name: str(limit.default) for limit in fields(Limits)}
+    assert shown == {limit.name: _default(limit) for limit in fields(Limits)}
+
+
+def test_the_table_of_penalties_has_each_with_its_default(guide: str) -> None:
+    shown = {
+        _code(name)[0]: default for name, default, _ in _rows(guide, "| key of `per_source_penalties` | default | |")
+    }
+    assert shown == {penalty.name: str(penalty.default) for penalty in fields(SourcePenalties)}
+
+
+def _default(limit: "Field[Any]") -> str:
+    """As the guide writes it."""
+    if limit.default is MISSING:
+        return "below"
+    return ", ".join(limit.default) if isinstance(limit.default, tuple) else str(limit.default)
 
 
 def test_the_table_of_outcomes_has_each(guide: str) -> None:

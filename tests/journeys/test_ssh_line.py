@@ -15,7 +15,7 @@ import pytest
 _ROUND_TRIP_SECONDS = 0.06
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def delaying_relay() -> Iterator[Callable[[int, float], int]]:
     """Starts a line with a delay to a local port: `delaying_relay(target_port, round_trip_seconds)` is its own port."""
     relays = []
@@ -33,7 +33,7 @@ def delaying_relay() -> Iterator[Callable[[int, float], int]]:
         relay.stdout.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def big(site) -> str:
     """The path of a repository with 20 MB that cannot be compressed."""
     site.repository("open/line.git")
@@ -46,7 +46,7 @@ def big(site) -> str:
     return "open/line.git"
 
 
-@pytest.fixture(scope="module", params=["near", "far"])
+@pytest.fixture(scope="session", params=["near", "far"])
 def place(request, site, delaying_relay) -> str:
     """Where the ssh door is: `host:port`, at once or at the other end of a long line."""
     host, _, port = site.daemon.urls["ssh"].rpartition("/")[2].rpartition("@")[2].rpartition(":")

@@ -206,6 +206,7 @@ PROGRAM = """
     from twisted.internet import reactor
     from twisted.internet.defer import ensureDeferred
     from gitgate.audit import Audit
+    from gitgate.config import Limits
     from gitgate.gateway import Gateway
     from gitgate.git.command import Git
     from gitgate.git.runner import GitRunner
@@ -230,8 +231,7 @@ PROGRAM = """
         runner = GitRunner(reactor, git, max_operations=1, idle_deadline_seconds=60)
         gateway = Gateway(chain, runner, Audit(reactor, lambda record: None))
         keys = load_host_keys([Path(sys.argv[1]) / "key"])
-        deadlines = {"login_deadline_seconds": 30, "idle_deadline_seconds": 30}
-        factory = SshFactory(gateway, Connections(10), reactor, keys, **deadlines)
+        factory = SshFactory(gateway, Connections(Limits(), reactor), reactor, keys, limits=Limits())
         print(reactor.listenTCP(0, factory, interface="127.0.0.1").getHost().port, flush=True)
 
     ensureDeferred(main()).addErrback(lambda failure: failure.printTraceback())

@@ -8,6 +8,8 @@ from typing import Final
 
 from gitgate.plugin import BearerToken, Credentials, Password
 from gitgate.wire.http_target import Unserved
+from gitgate.wire.malformed import Malformed
+from gitgate.wire.username import parse_username
 
 _HEADER: Final = re.compile(rb"([A-Za-z]+) +(\S+)")
 #: RFC 6750 section 2.1, "b64token".
@@ -41,11 +43,11 @@ def challenges(accepted: frozenset[type]) -> list[bytes]:
 
 def _parse_basic(proof: bytes) -> Password:
     try:
-        decoded = base64.b64decode(proof, validate=True).decode("utf-8")
-    except (binascii.Error, UnicodeDecodeError):
+        raw_username, colon, raw_password = base64.b64decode(proof, validate=True).partition(b":")
+        username, password = parse_username(raw_username), raw_password.decode("utf-8")
+    except (binascii.Error, UnicodeDecodeError, Malformed):
         raise _refused() from None
-    username, colon, password = decoded.partition(":")
-    if not colon or not username or any(character < " " or character == "\x7f" for character in decoded):
+    if not colon or any(character < " " or character == "\x7f" for character in password):
         raise _refused()
     return Password(username=username, password=password)
 

@@ -1,13 +1,20 @@
 """The body of one request, on its way to git."""
 
 from collections.abc import Callable
+from http import HTTPStatus
+from typing import Final
 
 from gitgate.git.process import RunningGit
 from gitgate.transports.http.inflate import Inflater, Uncompressed
+from gitgate.wire.http_target import Unserved
 from gitgate.wire.malformed import Malformed
 from gitgate.wire.pktline import payload_length
 
-_HEADER_LENGTH = 4
+#: What a client says to get something is never long; git http-backend has the same bound (GIT_HTTP_MAX_REQUEST_BUFFER).
+#: Without one, ten megabytes of gzip would keep git busy with ten gigabytes.
+LONGEST_FETCH: Final = 10 * 1024 * 1024
+
+_HEADER_LENGTH: Final = 4
 
 
 class RequestBody:
@@ -17,11 +24,16 @@ class RequestBody:
     away, and `malformed` says what was wrong.
     """
 
-    def __init__(self, *, compressed: bool, wait: Callable[[], None], go_on: Callable[[], None]) -> None:
+    def __init__(
+        self, *, compressed: bool, longest: int | None, wait: Callable[[], None], go_on: Callable[[], None]
+    ) -> None:
+        """`longest` is how many bytes git may get, when they are inflated."""
         self.begun = False
         self.complete = False
         self.malformed: Malformed | None = None
         self._source = Inflater() if compressed else Uncompressed()
+        self._longest = longest
+        self._length = 0
         self._wait = wait
         self._go_on = go_on
         self._git: RunningGit | None = None
@@ -70,6 +82,7 @@ class RequestBody:
         try:
             while not self._git_is_full and (piece := self._source.read()):
                 self._check_start(piece)
+                self._check_length(piece)
                 self._git.write(piece)
             if self._git_is_full:
                 return
@@ -85,6 +98,11 @@ class RequestBody:
         if self._git is not None and not self._ended:
             self._ended = True
             self._git.finish()
+
+    def _check_length(self, piece: bytes) -> None:
+        self._length += len(piece)
+        if self._longest is not None and self._length > self._longest:
+            raise Unserved(f"the body is longer than {self._longest} bytes", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
 
     def _check_start(self, piece: bytes) -> None:
         """Both services read pkt-lines first; git itself says nothing over http to a client that sends none."""

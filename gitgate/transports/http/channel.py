@@ -6,22 +6,31 @@ docs/architecture.md lists them, and tests/unit/transports/http/test_twisted_pri
 them.
 """
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Final, Protocol, cast
+from typing import Any, Final, Protocol, cast
 
 from twisted.internet.tcp import Connection
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel, Request
 
+from gitgate.config.model import Limits
 from gitgate.gateway import Gateway, new_request_id
 from gitgate.plugin import Transport
 from gitgate.reactor import Clock, Timer
 from gitgate.transports.connections import Connections, peer_at
 from gitgate.transports.http import responses
+from gitgate.transports.penalties import Offence
+from gitgate.transports.transfer import Transfer
 from gitgate.wire.http_target import Unserved
 from gitgate.wire.malformed import Malformed
+
+_log = logging.getLogger(__name__)
+
+#: What one connection may ask for, one request after the other (nginx: keepalive_requests).
+_MOST_REQUESTS: Final = 1000
 
 #: A client that is answered while it still sends is read for so long, for a reset would destroy the answer on its way.
 _LINGERING_SECONDS: Final = 2.0
@@ -36,7 +45,7 @@ class Surroundings:
     connections: Connections
     clock: Clock
     transport: Transport
-    login_deadline_seconds: float
+    limits: Limits
 
 
 class StreamedRequest(Protocol):
@@ -62,8 +71,13 @@ class GitChannel(HTTPChannel):
     def __init__(self, surroundings: Surroundings) -> None:
         super().__init__()
         self.surroundings = surroundings
+        self._transfer = Transfer(surroundings.clock, surroundings.limits, self._too_slow)
         self._deadline: Timer | None = None
+        self._requests_begun = 0
+        self._is_let_in = False
         self._held = False
+        self._blocked = False
+        self._answered: Request | None = None
         self._lingering = False
         self._drains_all = False
         self._drained = 0
@@ -73,17 +87,29 @@ class GitChannel(HTTPChannel):
     def hold(self) -> None:
         """Read nothing more from the client, until `release`."""
         self._held = True
+        self._transfer.sending.end()
         self.transport.pauseProducing()
 
     def release(self) -> None:
         """Read on."""
         self._held = False
+        if self.requests and not self.requests[0].body_is_complete:
+            self._transfer.sending.begin()
         self.transport.resumeProducing()
+
+    def let_in(self) -> None:
+        """A request was decided, whatever the answer."""
+        self._is_let_in = True
+        self.surroundings.connections.let_in(self.transport)
+
+    def login_refused(self) -> None:
+        """A login failed. Each guess is to cost a connection, and to meet at the door what was guessed before."""
+        self._blame(Offence.LOGIN_REFUSED)
+        self.persistent = False
 
     def loseConnection(self) -> None:  # noqa: N802
         """Close, once the client has taken what is written; it has the time of a login for that."""
-        self._set_deadline(self.surroundings.login_deadline_seconds, self.transport.abortConnection)
-        super().loseConnection()
+        self._close_within(self.surroundings.limits.login_deadline)
 
     # What Twisted calls.
 
@@ -96,9 +122,11 @@ class GitChannel(HTTPChannel):
     def connectionLost(self, reason: Failure | None = None) -> None:
         self.surroundings.connections.discard(self.transport)
         self._clear_deadline()
+        self._transfer.end()
         super().connectionLost(reason)
 
     def dataReceived(self, data: bytes) -> None:
+        self._transfer.sending.moved(len(data))
         if not self._lingering:
             super().dataReceived(data)
             return
@@ -134,24 +162,53 @@ class GitChannel(HTTPChannel):
     def allHeadersReceived(self) -> None:
         """Instead of twisted.web's, which answers `Expect: 100-continue` before anybody has decided anything."""
         self._clear_deadline()
+        self._transfer.begin()
         request = self.requests[-1]
         self.persistent = self.checkPersistence(request, self._version)
         if self.length != 0:
             request.headers_received(self._command, cast(bytes, self._path), self._version)
 
+    def checkPersistence(self, request: Any, version: bytes) -> bool:  # noqa: N802
+        self._requests_begun += 1
+        if self._requests_begun < _MOST_REQUESTS:
+            return bool(super().checkPersistence(request, version))
+        request.responseHeaders.setRawHeaders(b"Connection", [b"close"])
+        return False
+
+    def allContentReceived(self) -> None:
+        self._transfer.sending.end()
+        super().allContentReceived()
+
     def requestDone(self, request: Request) -> None:  # noqa: N802
         self._held = False
-        if self.requests[0].body_is_complete:
-            self._await_headers()
-            super().requestDone(request)
-        else:
+        if not self.requests[0].body_is_complete:
             # git reads no further when it refuses a pack; its client sends all of it before it looks at the answer.
             self._linger(drain_all=self.requests[0].git_has_answered)
+        elif self._blocked:
+            # The next request waits until this answer is taken: a thousand requests in one packet, whose answers
+            # nobody reads, would be answered into our memory.
+            self._answered = request
+        else:
+            self._transfer.end()
+            self._await_headers()
+            super().requestDone(request)
+
+    def pauseProducing(self) -> None:
+        """The socket is full."""
+        self._blocked = True
+        self._transfer.taking.begin()
+        super().pauseProducing()
 
     def resumeProducing(self) -> None:
+        """The client has taken all that was written."""
+        self._blocked = False
+        self._transfer.taking.end()
         super().resumeProducing()
         if self._held:
             self.transport.pauseProducing()
+        answered, self._answered = self._answered, None
+        if answered is not None:
+            self.requestDone(answered)
 
     def _respondToBadRequestAndDisconnect(self) -> None:  # noqa: N802
         self._refuse(Unserved("malformed request"))
@@ -159,6 +216,7 @@ class GitChannel(HTTPChannel):
     def _refuse(self, malformed: Malformed) -> None:
         if self._lingering or (self.requests and self.requests[-1].body_broken(malformed)):
             return
+        self._blame(Offence.MALFORMED)
         gateway = self.surroundings.gateway
         gateway.malformed(str(malformed), self.peer, new_request_id())
         self.transport.write(responses.for_malformed(malformed, gateway.accepted).raw())
@@ -168,15 +226,36 @@ class GitChannel(HTTPChannel):
         """Discard what the client still sends, then close: after a while, or with `drain_all` when no more comes."""
         self._lingering = True
         self._drains_all = drain_all
+        if drain_all:
+            self._transfer.sending.begin()
+        else:
+            self._transfer.end()
         self.clearLineBuffer()
         self.transport.resumeProducing()
         self._set_deadline(_LINGERING_SECONDS, self.loseConnection)
 
-    # One timer serves for all that the connection waits for.
+    def _blame(self, offence: Offence) -> None:
+        self.surroundings.connections.blame(self.peer, offence)
+
+    # One timer serves for all that the connection waits for between requests; a request has its `_transfer`.
 
     def _await_headers(self) -> None:
-        """From here to the end of the headers of a request, however slowly its bytes come."""
-        self._set_deadline(self.surroundings.login_deadline_seconds, self.loseConnection)
+        """From here to the end of the headers of a request, however slowly its bytes come; and TLS before them."""
+        self._set_deadline(self.surroundings.limits.login_deadline, self._no_headers)
+
+    def _no_headers(self) -> None:
+        if not self._is_let_in:
+            self._blame(Offence.NO_LOGIN_IN_TIME)
+        self._close_within(_LINGERING_SECONDS)
+
+    def _too_slow(self, what: str) -> None:
+        _log.info("%s %s: closed, %s", self.peer.transport.value, self.peer.address or "local", what)
+        self.transport.abortConnection()
+
+    def _close_within(self, seconds: float) -> None:
+        self._transfer.end()
+        self._set_deadline(seconds, self.transport.abortConnection)
+        super().loseConnection()
 
     def _set_deadline(self, seconds: float, call: Callable[[], object]) -> None:
         self._clear_deadline()

@@ -1,5 +1,6 @@
 """git's output as the response to one request: gitgate.git.process.Client over http."""
 
+from collections.abc import Callable
 from typing import Final
 
 from twisted.web.http import Request, datetimeToString
@@ -21,8 +22,17 @@ _NEVER_CACHED: Final = (
 class GitResponse:
     """Sends what git says, and nothing until git has said something: a git that fails at once is no success."""
 
-    def __init__(self, request: Request, head: RequestHead, body: RequestBody, stderr: StderrLog) -> None:
+    def __init__(
+        self,
+        request: Request,
+        head: RequestHead,
+        body: RequestBody,
+        stderr: StderrLog,
+        let_in: Callable[[], None],
+    ) -> None:
+        """`let_in` is called when git runs: the client has shown what it may do."""
         self.committed = False
+        self._let_in = let_in
         self._request = request
         self._head = head
         self._body = body
@@ -47,6 +57,7 @@ class GitResponse:
     # What git calls.
 
     def git_started(self, git: RunningGit) -> None:
+        self._let_in()
         self._request.registerProducer(git, True)
         if self._head.expects_continue and not self._body.begun:
             self._request.channel.write(b"HTTP/1.1 100 Continue\r\n\r\n")

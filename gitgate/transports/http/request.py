@@ -9,10 +9,10 @@ from twisted.web.http import Request
 from gitgate.gateway import new_request_id
 from gitgate.git.process import GitExit
 from gitgate.login import ANONYMOUS_LOGIN
-from gitgate.plugin import GitRequest, Password
-from gitgate.refusals import Refusal
+from gitgate.plugin import GitRequest, Password, Service
+from gitgate.refusals import CredentialsRefused, Refusal
 from gitgate.transports.http import responses
-from gitgate.transports.http.body import RequestBody
+from gitgate.transports.http.body import LONGEST_FETCH, RequestBody
 from gitgate.transports.http.channel import GitChannel
 from gitgate.transports.http.git_response import GitResponse
 from gitgate.transports.http.request_head import RequestHead, parse_request_head
@@ -85,10 +85,15 @@ class GitHttpRequest(Request):
     def _serve(self, head: RequestHead) -> None:
         # Not a byte more until there is a decision; the kernel keeps what the client sends meanwhile.
         self.channel.hold()
-        self._body = body = RequestBody(compressed=head.compressed, wait=self.channel.hold, go_on=self.channel.release)
+        self._body = body = RequestBody(
+            compressed=head.compressed,
+            longest=LONGEST_FETCH if head.target.service is Service.UPLOAD_PACK else None,
+            wait=self.channel.hold,
+            go_on=self.channel.release,
+        )
         if self.body_is_complete:
             body.received_all()
-        response = GitResponse(self, head, body, self._stderr)
+        response = GitResponse(self, head, body, self._stderr, self.channel.let_in)
         self._serving = Deferred.fromCoroutine(self._decide_and_run(head, response))
         self._serving.addCallbacks(
             self._git_ended, self._failed, callbackArgs=(body, response), errbackArgs=(response,)
@@ -132,6 +137,8 @@ class GitHttpRequest(Request):
         if self._client_is_gone:
             return
         self.unregisterProducer()
+        if isinstance(failure.value, CredentialsRefused):
+            self.channel.login_refused()
         if response.committed:
             # Nothing can be answered any more; without the last chunk, the client sees that it is not all.
             if not isinstance(failure.value, Refusal):
@@ -147,7 +154,8 @@ class GitHttpRequest(Request):
         self.setResponseCode(response.status, response.status.phrase.encode())
         for name, value in response.headers:
             self.responseHeaders.addRawHeader(name, value)
-        if not self.body_is_complete:
+        self.channel.let_in()
+        if not (self.body_is_complete and self.channel.persistent):
             self.setHeader(b"Connection", b"close")
         self.write(response.body)
         self.finish()

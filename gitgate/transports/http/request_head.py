@@ -63,6 +63,9 @@ def parse_request_head(
         version != b"HTTP/1.1" or only["Transfer-Encoding"].lower() != b"chunked"
     ):
         raise Unserved("unsupported transfer encoding")
+    expected = only["Expect"]
+    if expected is not None and expected.lower() != b"100-continue":
+        raise Unserved("this expectation cannot be met", HTTPStatus.EXPECTATION_FAILED)
     asked = parse_http_target(method, target)
     if asked.advertisement and has_body:
         raise Unserved("this request takes no body")
@@ -76,7 +79,7 @@ def parse_request_head(
         protocol=parse_protocol_version(only["Git-Protocol"]),
         credentials=None if authorization is None else parse_authorization(authorization),
         compressed=_is_compressed(only["Content-Encoding"]),
-        expects_continue=version == b"HTTP/1.1" and (only["Expect"] or b"").lower() == b"100-continue",
+        expects_continue=version == b"HTTP/1.1" and expected is not None,
         can_repeat=only["Transfer-Encoding"] is None,
     )
 

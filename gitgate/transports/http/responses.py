@@ -1,7 +1,7 @@
 """Every answer that is not git's: a status, headers, and one line of text that git shows as `remote: ...`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Final
 
@@ -18,6 +18,7 @@ from gitgate.refusals import (
     RepositoryNotFound,
     Unavailable,
 )
+from gitgate.transports.connections import TurnedAway
 from gitgate.transports.http.authorization import challenges
 from gitgate.wire.http_target import Unserved
 from gitgate.wire.malformed import Malformed
@@ -66,6 +67,14 @@ def for_malformed(malformed: Malformed, accepted: frozenset[type]) -> Response:
     return _response(malformed.status, str(malformed), accepted, allow)
 
 
+def for_turned_away(why: TurnedAway) -> Response:
+    """What a client is told that does not come in. Without a date, so that it can be made once for all."""
+    is_full = why is TurnedAway.FULL
+    status = HTTPStatus.SERVICE_UNAVAILABLE if is_full else HTTPStatus.TOO_MANY_REQUESTS
+    response = _response(status, why.value, frozenset())
+    return replace(response, headers=tuple(header for header in response.headers if header[0] != b"Date"))
+
+
 def for_failure(request_id: str) -> Response:
     """What a client is told when git, or gitgate itself, has failed; the log says more under the same id."""
     return _response(HTTPStatus.INTERNAL_SERVER_ERROR, f"the server failed (id {request_id})", frozenset())
@@ -76,7 +85,7 @@ def _response(
 ) -> Response:
     if status is HTTPStatus.UNAUTHORIZED:
         extra = tuple((b"WWW-Authenticate", challenge) for challenge in challenges(accepted))
-    elif status is HTTPStatus.SERVICE_UNAVAILABLE:
+    elif status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
         extra = ((b"Retry-After", _RETRY_AFTER_SECONDS),)
     body = message.encode("utf-8", "backslashreplace") + b"\n"
     return Response(

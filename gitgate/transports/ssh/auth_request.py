@@ -1,13 +1,9 @@
 """A client's request to be logged in (RFC 4252), read into a value."""
 
-import unicodedata
 from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 from gitgate.transports.ssh.fields import Fields
-from gitgate.wire.malformed import Malformed
-
-_LONGEST_USERNAME: Final = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,18 +70,3 @@ def read_auth_request(packet: bytes) -> AuthRequest:
         covered = packet if signature is None else packet[: -4 - len(signature)]
         proof = KeyProof(algorithm, blob, signature, covered)
     return AuthRequest(username, service, method, proof)
-
-
-def read_username(raw: bytes) -> str:
-    """A user name that may be shown to plugins and in logs. Raises `Malformed`."""
-    try:
-        username = raw.decode("utf-8")
-    except UnicodeDecodeError:
-        raise Malformed("the user name is not UTF-8") from None
-    if not username:
-        raise Malformed("the user name is empty")
-    if len(username) > _LONGEST_USERNAME:
-        raise Malformed(f"the user name is longer than {_LONGEST_USERNAME} characters")
-    if any(unicodedata.category(character) in ("Cc", "Zl", "Zp") for character in username):
-        raise Malformed("the user name holds a control character")
-    return username

@@ -1,4 +1,4 @@
-"""The ssh connection after the login: up to ten sessions beside each other, and nothing else (RFC 4254)."""
+"""The ssh connection after the login: some sessions beside each other, and nothing else (RFC 4254)."""
 
 from collections.abc import Callable
 from struct import pack
@@ -9,6 +9,7 @@ from twisted.conch.ssh.connection import (
     MSG_CHANNEL_FAILURE,
     MSG_CHANNEL_OPEN_FAILURE,
     MSG_CHANNEL_SUCCESS,
+    MSG_REQUEST_FAILURE,
     OPEN_ADMINISTRATIVELY_PROHIBITED,
     OPEN_RESOURCE_SHORTAGE,
     SSHConnection,
@@ -20,8 +21,6 @@ from gitgate.transports.ssh.fields import Fields
 from gitgate.transports.ssh.session import Session
 from gitgate.wire.malformed import Malformed
 
-#: As sshd's MaxSessions.
-_MOST_SESSIONS: Final = 10
 #: With a maximum packet of 1 byte every byte would cost a packet; with 0, conch's channel sends empty ones for ever.
 _LEAST_PACKET: Final = 1024
 
@@ -34,17 +33,47 @@ class Connection(SSHConnection):
 
     transport: SSHTransportBase
 
-    def __init__(self, open_session: Callable[["Connection", int, int], Session], *, accepts_data: bool) -> None:
-        """`open_session` makes a session of this connection, with the client's window and maximum packet."""
+    def __init__(
+        self,
+        open_session: Callable[["Connection", int, int], Session],
+        *,
+        most_sessions: int,
+        accepts_data: bool,
+        refused: Callable[[], None],
+        let_client_send: Callable[[bool], None],
+    ) -> None:
+        """`open_session` makes a session of this connection, with the client's window and maximum packet.
+
+        `refused` is called for each wish that is not granted; it raises `Malformed` where those are too many.
+        `let_client_send` is told when nothing more is to be read from the client, and when it is again.
+        """
         super().__init__()
         self._open_session = open_session
+        self._most_sessions = most_sessions
         self.accepts_data = accepts_data
+        self._refused = refused
+        self._let_client_send = let_client_send
+        self._behind: set[Session] = set()
 
     def let_data_flow(self, accepts_data: bool) -> None:
         """The transport can take data, or can no more."""
         self.accepts_data = accepts_data
         for session in list(self.channels.values()):
             session.flow()
+
+    def falls_behind(self, session: Session, *, is_behind: bool) -> None:
+        """A session has so much data waiting for git that no more may come; or it has no longer.
+
+        The client was given a window that a long line can fill, and might fill it while git does not read. What it
+        sends to its other sessions waits as well.
+        """
+        was_behind = bool(self._behind)
+        if is_behind:
+            self._behind.add(session)
+        else:
+            self._behind.discard(session)
+        if was_behind is not bool(self._behind):
+            self._let_client_send(not self._behind)
 
     def packetReceived(self, messageNum: int, packet: bytes) -> None:  # noqa: N803
         """A message. A login request that comes after the login is ignored (RFC 4252 section 5.1).
@@ -53,7 +82,9 @@ class Connection(SSHConnection):
         """
         if messageNum in self.protocolMessages:
             super().packetReceived(messageNum, packet)
-        elif messageNum != MSG_USERAUTH_REQUEST:
+        elif messageNum == MSG_USERAUTH_REQUEST:
+            self._refused()
+        else:
             self.transport.sendUnimplemented()
 
     def ssh_CHANNEL_OPEN(self, packet: bytes) -> None:
@@ -63,7 +94,7 @@ class Connection(SSHConnection):
         if kind != b"session":
             # sshd answers so too; conch would call it an unknown type, and log a traceback.
             self._refuse_channel(sender, OPEN_ADMINISTRATIVELY_PROHIBITED, b"only sessions")
-        elif len(self.channels) >= _MOST_SESSIONS:
+        elif len(self.channels) >= self._most_sessions:
             self._refuse_channel(sender, OPEN_RESOURCE_SHORTAGE, b"too many sessions")
         elif largest_packet < _LEAST_PACKET:
             self._refuse_channel(sender, OPEN_RESOURCE_SHORTAGE, b"the maximum packet is too small")
@@ -96,15 +127,31 @@ class Connection(SSHConnection):
         if session.localClosed:
             return
         act = session.granted(kind, fields)
+        if act is None:
+            self._refused()
         if wants_reply:
             answer = MSG_CHANNEL_FAILURE if act is None else MSG_CHANNEL_SUCCESS
             self.transport.sendPacket(answer, pack(">L", self.channelsToRemoteChannel[session]))
         if act is not None:
             act()
 
-    def gotGlobalRequest(self, requestType: bytes, data: bytes) -> bool:  # noqa: N802,N803
-        """None is known here: no port is forwarded."""
-        return False
+    def ssh_CHANNEL_WINDOW_ADJUST(self, packet: bytes) -> None:
+        fields = Fields(packet)
+        session = self._session(fields)
+        session.addWindowBytes(fields.uint32())
+
+    def ssh_CHANNEL_EOF(self, packet: bytes) -> None:
+        self._session(Fields(packet)).eofReceived()
+
+    def ssh_CHANNEL_CLOSE(self, packet: bytes) -> None:
+        self._session(Fields(packet))
+        super().ssh_CHANNEL_CLOSE(packet)
+
+    def ssh_CHANNEL_SUCCESS(self, packet: bytes) -> NoReturn:
+        raise Malformed("an answer to a request that nobody made")
+
+    def ssh_CHANNEL_FAILURE(self, packet: bytes) -> NoReturn:
+        raise Malformed("an answer to a request that nobody made")
 
     def ssh_CHANNEL_OPEN_CONFIRMATION(self, packet: bytes) -> NoReturn:
         raise Malformed("an answer to a channel that nobody opened")
@@ -112,6 +159,19 @@ class Connection(SSHConnection):
     def ssh_CHANNEL_OPEN_FAILURE(self, packet: bytes) -> NoReturn:
         # conch would take the channel from its table, and so forget a git that runs.
         raise Malformed("an answer to a channel that nobody opened")
+
+    def ssh_GLOBAL_REQUEST(self, packet: bytes) -> None:
+        """None is granted: no port is forwarded. A client that asks whether we are still here has its answer in it."""
+        fields = Fields(packet)
+        fields.string()
+        if fields.boolean():
+            self.transport.sendPacket(MSG_REQUEST_FAILURE, b"")
+
+    def ssh_REQUEST_SUCCESS(self, packet: bytes) -> None:
+        """The answer to a keepalive: that something came is all that matters, and the transport has seen it."""
+
+    def ssh_REQUEST_FAILURE(self, packet: bytes) -> None:
+        """The usual answer to a keepalive."""
 
     def _session(self, fields: Fields) -> Session:
         number = fields.uint32()
@@ -121,4 +181,5 @@ class Connection(SSHConnection):
         return session
 
     def _refuse_channel(self, sender: int, reason: int, text: bytes) -> None:
+        self._refused()
         self.transport.sendPacket(MSG_CHANNEL_OPEN_FAILURE, pack(">2L", sender, reason) + NS(text) + NS(b""))

@@ -6,6 +6,7 @@ from twisted.conch.ssh.factory import SSHFactory
 from twisted.conch.ssh.keys import Key
 from twisted.internet.interfaces import IAddress
 
+from gitgate.config.model import Limits
 from gitgate.gateway import Gateway
 from gitgate.reactor import Clock
 from gitgate.transports.connections import Connections
@@ -27,16 +28,14 @@ class SshFactory(SSHFactory):
         clock: Clock,
         host_keys: Sequence[Key],
         *,
-        login_deadline_seconds: float,
-        idle_deadline_seconds: float,
+        limits: Limits,
         public_url: str | None = None,
     ) -> None:
         """`host_keys` are private keys of different types; `public_url`, where known, is what people clone from."""
         self.gateway = gateway
         self.connections = connections
         self.clock = clock
-        self.login_deadline_seconds = login_deadline_seconds
-        self.idle_deadline_seconds = idle_deadline_seconds
+        self.limits = limits
         self.public_url = public_url.rstrip("/") if public_url is not None else None
         self.privateKeys = {key.sshType(): key for key in host_keys}
         self.publicKeys = {key.sshType(): key.public() for key in host_keys}
@@ -47,4 +46,4 @@ class SshFactory(SSHFactory):
 
     def buildProtocol(self, addr: IAddress | None) -> SshTransport | None:  # type: ignore[override]
         """None closes the connection."""
-        return None if self.connections.full else SshTransport(self)
+        return SshTransport(self) if self.connections.admit(addr) is None else None

@@ -5,6 +5,7 @@ clone over a line of 60 ms arrived cut off, with exit status 0), gives the clien
 taken anything, and never pauses either side.
 
     client  ---- window: 64 KiB until git runs, then 2 MiB, given back as git takes it --->  git
+                 (64 KiB that git does not take, and nothing more is read from the client)
     client  <--- Outbox, while the window, the socket or a key exchange holds it up <-----  git (paused then)
 """
 
@@ -42,6 +43,8 @@ _log = logging.getLogger(__name__)
 _FIRST_WINDOW: Final = 64 * 1024
 #: What may be under way to git: at a round trip of 60 ms, 2 MiB allow 35 MB/s.
 _WINDOW: Final = 2 * 1024 * 1024
+#: What may be here of that while git does not take it.
+_MOST_BEHIND: Final = 64 * 1024
 #: RFC 4253 section 6.1 lets nobody rely on more.
 _LARGEST_PACKET: Final = 32 * 1024
 _LARGEST_WINDOW: Final = 2**32 - 1
@@ -86,6 +89,7 @@ class Session(SSHChannel):
         self._serving: Deferred[GitExit] | Deferred[str] | None = None
         self._git: RunningGit | None = None
         self._git_takes = True
+        self._behind = 0
         self._early = bytearray()
         self._has_eof = False
         self._outbox = Outbox()
@@ -199,13 +203,23 @@ class Session(SSHChannel):
 
     def resumeProducing(self) -> None:
         self._git_takes = True
+        self._keeps_up()
         self._give_room()
+
+    def _keeps_up(self) -> None:
+        if self._behind > _MOST_BEHIND:
+            self.conn.falls_behind(self, is_behind=False)
+        self._behind = 0
 
     # From the client to git.
 
     def dataReceived(self, data: bytes) -> None:
         if self._git is not None:
             self._git.write(data)
+            if not self._git_takes:
+                self._behind += len(data)
+                if self._behind > _MOST_BEHIND:
+                    self.conn.falls_behind(self, is_behind=True)
             self._give_room()
         elif self._exit_code is None:
             self._early += data
@@ -236,8 +250,7 @@ class Session(SSHChannel):
                 self._git.pauseProducing()
             else:
                 self._git.resumeProducing()
-        # Not while the socket is full: it says so from within the write of the last piece, and conch numbers a packet
-        # only after it has written it, so that the end would have that piece's number (RFC 4253 section 6.4).
+        # Not while the socket is full: it says so from within each write, and the end would begin within itself.
         if self._exit_code is not None and not self._outbox and self.conn.accepts_data:
             self._close(self._exit_code)
 
@@ -259,6 +272,8 @@ class Session(SSHChannel):
         """Close once everything has been sent. An exit code below 0 is minus the signal that ended git."""
         self._early.clear()
         self._exit_code = exit_code
+        self._git_takes = True  # what still comes is discarded
+        self._keeps_up()
         self.flow()
 
     def _close(self, exit_code: int) -> None:
@@ -275,6 +290,7 @@ class Session(SSHChannel):
     def abort(self) -> None:
         """Close now, whatever waits to be sent. git is ended."""
         serving, self._serving, self._git = self._serving, None, None
+        self._keeps_up()
         self._outbox.clear()
         self._early.clear()
         if serving is not None:

@@ -32,16 +32,14 @@ from gitgate.transports.ssh.auth_request import (
     NoProof,
     PasswordProof,
     read_auth_request,
-    read_username,
 )
 from gitgate.transports.ssh.public_key import read_public_key
 from gitgate.wire.malformed import Malformed
 from gitgate.wire.printable import printable
+from gitgate.wire.username import parse_username
 
 _log = logging.getLogger(__name__)
 
-#: Passwords and signatures that were refused (sshd's MaxAuthTries).
-_MOST_FAILURES: Final = 6
 #: Requests that prove nothing: "none", and keys that are only asked about. An agent may hold twenty keys.
 _MOST_QUESTIONS: Final = 24
 
@@ -58,11 +56,24 @@ class UserAuth(SSHService):
     name = b"ssh-userauth"
     transport: SSHTransportBase
 
-    def __init__(self, gateway: Gateway, peer: Peer, logged_in: Callable[[Login, str], None]) -> None:
-        """`logged_in` is called once, with the login and the user name as the client wrote it."""
+    def __init__(
+        self,
+        gateway: Gateway,
+        peer: Peer,
+        logged_in: Callable[[Login, str], None],
+        *,
+        most_failures: int,
+        login_refused: Callable[[], None],
+    ) -> None:
+        """`logged_in` is called once, with the login and the user name as the client wrote it.
+
+        `login_refused` is called for each password and each signature that was refused, `most_failures` times at most.
+        """
         self._gateway = gateway
         self._peer = peer
         self._logged_in = logged_in
+        self._most_failures = most_failures
+        self._login_refused = login_refused
         self._methods = [method for kind, method in _METHODS.items() if kind in gateway.accepted]
         self._asking: Deferred[Login] | None = None
         self._failures = 0
@@ -96,10 +107,12 @@ class UserAuth(SSHService):
 
     def _answer(self, request: AuthRequest) -> None:
         try:
-            username = read_username(request.username)
+            username = parse_username(request.username)
             credentials = self._credentials(request, username)
         except Malformed as error:
-            self._gateway.malformed(f"login: {error}", self._peer, new_request_id())
+            if not request.is_question:
+                # Agents ask about keys of all kinds, which is no attempt to log in, and no operation to record.
+                self._gateway.malformed(f"login: {error}", self._peer, new_request_id())
             self._failed(request)
             return
         if credentials is not None:
@@ -167,9 +180,10 @@ class UserAuth(SSHService):
             return
         if not isinstance(failure.value, Refusal):
             _log.error("login %s failed", request_id, exc_info=failure.value)
-        if not isinstance(failure.value, CredentialsRefused):
+        is_outage = not isinstance(failure.value, CredentialsRefused)
+        if is_outage:
             self._apologise(request_id)
-        self._failed(request)
+        self._failed(request, is_outage=is_outage)
 
     def _succeeded(self, login: Login, username: str) -> None:
         self.transport.sendPacket(MSG_USERAUTH_SUCCESS, b"")
@@ -183,13 +197,15 @@ class UserAuth(SSHService):
         )
         self._logged_in(login, username)
 
-    def _failed(self, request: AuthRequest) -> None:
+    def _failed(self, request: AuthRequest, *, is_outage: bool = False) -> None:
         if request.is_question:
             if not self._has_questions_left():
                 return
         else:
             self._failures += 1
-            if self._failures >= _MOST_FAILURES:
+            if not is_outage:
+                self._login_refused()
+            if self._failures >= self._most_failures:
                 self._send_away()
                 return
         self.transport.sendPacket(MSG_USERAUTH_FAILURE, NS(b",".join(self._methods)) + b"\0")

@@ -15,6 +15,7 @@ import pytest
 from gitgate.config import AuditSettings, Config, GitSettings, Limits, LogSettings, load
 from gitgate.config.file_format import ConfigFile, ListenEntry, ReservedKeys
 from gitgate.config.listener import TlsSettings
+from gitgate.config.source_limits import SourcePenalties
 from gitgate.plugin import Access, Allow, Deny, GitRequest, RefChange, RefUpdate
 from gitgate.testing import Probe, a_push, an_identity
 
@@ -108,6 +109,7 @@ def _settings_classes(settings_type: Any) -> Iterator[type]:
 
 def _documented_classes() -> Iterator[type]:
     yield from (ConfigFile, ListenEntry, TlsSettings, Limits, LogSettings, AuditSettings, GitSettings, ReservedKeys)
+    yield SourcePenalties
     for entry_point in _bundled().values():
         plugin = getattr(import_module(entry_point.module), entry_point.attr)
         yield from _settings_classes(plugin.settings_type)

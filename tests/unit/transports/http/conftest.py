@@ -7,6 +7,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
+from gitgate.config import Limits
 from gitgate.git.process import GitExit
 from gitgate.login import Login
 from gitgate.plugin import Credentials, GitRequest, Identity, Password, Peer, Transport
@@ -14,7 +15,7 @@ from gitgate.refusals import MalformedRequest, Refusal
 from gitgate.transports.connections import Connections
 from gitgate.transports.http.site import HttpSite
 
-LOGIN_DEADLINE_SECONDS = 30.0
+LIMITS = Limits(max_connections=10)
 
 
 class RecordingGit:
@@ -106,17 +107,12 @@ class Conversation:
 
     gateway: RecordingGateway = field(default_factory=RecordingGateway)
     clock: Clock = field(default_factory=Clock)
-    connections: Connections = field(default_factory=lambda: Connections(10))
+    limits: Limits = LIMITS
     transport: StringTransport = field(default_factory=StringTransport)
 
     def __post_init__(self) -> None:
-        self.site = HttpSite(
-            self.gateway,
-            self.connections,
-            self.clock,
-            transport=Transport.HTTP,
-            login_deadline_seconds=LOGIN_DEADLINE_SECONDS,
-        )
+        self.connections = Connections(self.limits, self.clock)
+        self.site = HttpSite(self.gateway, self.connections, self.clock, transport=Transport.HTTP, limits=self.limits)
         self.channel = self.site.buildProtocol(None)
         self.channel.makeConnection(self.transport)
 

@@ -179,7 +179,10 @@ def test_a_full_house_turns_clients_away(conversation):
         conversation.site.buildProtocol(None).makeConnection(StringTransport())
     one_more = StringTransport()
     conversation.site.buildProtocol(None).makeConnection(one_more)
-    assert one_more.disconnected
+    assert one_more.value().startswith(b"HTTP/1.1 503 Service Unavailable\r\n")
+    assert b"\r\nRetry-After: 10\r\n" in one_more.value()
+    assert one_more.value().endswith(b"\r\nConnection: close\r\n\r\ntoo busy, try again later\n")
+    assert one_more.disconnecting
     assert not conversation.transport.disconnecting
 
 
@@ -188,7 +191,7 @@ def test_a_closed_connection_is_no_longer_counted(conversation):
         channel = conversation.site.buildProtocol(None)
         channel.makeConnection(StringTransport())
         channel.connectionLost(None)
-    assert not conversation.connections.full
+    assert conversation.connections.admit(None) is None
 
 
 def test_nothing_waits_once_the_connection_is_closed(conversation, discover):
@@ -196,8 +199,3 @@ def test_nothing_waits_once_the_connection_is_closed(conversation, discover):
     conversation.gateway.git.end()
     conversation.channel.connectionLost(None)
     assert conversation.clock.getDelayedCalls() == []
-
-
-def test_tls_negotiates_nothing_but_http_1(conversation):
-    """HTTP/2 would be spoken by twisted.web's own class, which knows none of these deadlines and limits."""
-    assert conversation.site.acceptableProtocols() == [b"http/1.1", b"http/1.0"]

@@ -19,13 +19,17 @@ from twisted.internet.error import ConnectionDone
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
+from gitgate.config import Limits
 from gitgate.git.process import Client, GitExit
 from gitgate.login import METHODS, Login
 from gitgate.overview import Overview
-from gitgate.plugin import Credentials, GitRequest, Identity, Password, Peer, PublicKey
+from gitgate.plugin import Credentials, Duration, GitRequest, Identity, Password, Peer, PublicKey
 from gitgate.refusals import MalformedRequest
 from gitgate.transports.connections import Connections
+from gitgate.transports.penalties import Offence
 from gitgate.transports.ssh.factory import SshFactory
+from gitgate.transports.ssh.key_exchange import STRICT_CLIENT, STRICT_SERVER
+from gitgate.transports.ssh.packet_transport import PacketTransport
 from gitgate.transports.ssh.transport import SshTransport
 
 HOST_KEY = Key(Ed25519PrivateKey.generate())
@@ -113,10 +117,13 @@ class Socket:
         return IPv4Address("TCP", "192.0.2.1", 22)
 
 
-class RawClient(SSHClientTransport):
+class RawClient(PacketTransport, SSHClientTransport):
     """Does the key exchange; all else is up to the test. `received` has what came, as (message, payload)."""
 
+    strict_here, strict_there = STRICT_CLIENT, STRICT_SERVER
+
     def __init__(self) -> None:
+        super().__init__()
         self.received: list[tuple[int, bytes]] = []
         self.is_secure = False
 
@@ -125,6 +132,11 @@ class RawClient(SSHClientTransport):
 
     def connectionSecure(self) -> None:
         self.is_secure = True
+
+    def ssh_NEWKEYS(self, packet: bytes) -> None:
+        self.new_keys_begin(packet)
+        super().ssh_NEWKEYS(packet)
+        self.key_exchange_ended()
 
     def dispatchMessage(self, messageNum: int, payload: bytes) -> None:
         if messageNum >= 50 or messageNum in (1, 3, 6, 7):
@@ -136,18 +148,22 @@ class RawClient(SSHClientTransport):
 class Line:
     """A server and a raw client. `carry` takes what both have written to the other end, until all is quiet."""
 
-    def __init__(self, gateway: RecordingGateway, **options: Any) -> None:
+    def __init__(self, gateway: RecordingGateway, *, public_url: str | None = None, **limits: Any) -> None:
         self.gateway = gateway
         self.clock = Clock()
-        self.connections = Connections(10)
+        self.connections = Connections(Limits(max_connections=10), self.clock)
         factory = SshFactory(
             gateway,  # type: ignore[arg-type]
             self.connections,
             self.clock,  # type: ignore[arg-type]
             [HOST_KEY],
-            **{"login_deadline_seconds": 30.0, "idle_deadline_seconds": 600.0, **options},
+            # The clock leaps in most tests, and no client answers meanwhile.
+            limits=Limits(**{"keepalive_interval": Duration.parse("30d"), **limits}),
+            public_url=public_url,
         )
         factory.startFactory()
+        self.blamed: list[Offence] = []
+        self.connections.blame = lambda peer, offence: self.blamed.append(offence)  # type: ignore[method-assign]
         server = factory.buildProtocol(None)
         assert server is not None
         self.server: SshTransport = server

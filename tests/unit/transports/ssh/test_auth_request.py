@@ -7,7 +7,6 @@ from gitgate.transports.ssh.auth_request import (
     NoProof,
     PasswordProof,
     read_auth_request,
-    read_username,
 )
 from gitgate.wire.malformed import Malformed
 
@@ -59,16 +58,3 @@ def test_other_methods_prove_nothing(method: bytes) -> None:
 def test_a_request_that_is_cut_off_or_too_long_is_malformed(packet: bytes) -> None:
     with pytest.raises(Malformed):
         read_auth_request(packet)
-
-
-@pytest.mark.parametrize("name", ["alice", "Zoë", "a b", "x" * 255, "bob@example.org"])
-def test_a_user_name(name: str) -> None:
-    assert read_username(name.encode()) == name
-
-
-@pytest.mark.parametrize(
-    "raw", [b"", b"\xff", b"a\0b", b"a\nb", b"\x1b[2J", "a\u2028b".encode(), "a\x85b".encode(), b"x" * 256]
-)
-def test_a_user_name_that_no_log_should_hold_is_malformed(raw: bytes) -> None:
-    with pytest.raises(Malformed, match="the user name"):
-        read_username(raw)

@@ -112,18 +112,20 @@ def test_a_second_command_on_a_session_is_refused(connected: Any, gateway: Any) 
 MALFORMED = [
     (80, b""),
     (80, NS(b"x")),
-    (81, b""),
-    (82, b""),
     (90, b""),
     (90, NS(b"session") + b"\0\0"),
     (91, pack(">4L", 0, 0, 1000, 1000)),
     (92, pack(">2L", 0, 1) + NS(b"") + NS(b"")),
     (93, b"\0"),
     (93, pack(">2L", 5, 1)),
+    (93, pack(">L", 0)),
     (94, pack(">L", 5) + NS(b"to nobody")),
     (94, pack(">2L", 0, 100) + b"less"),
     (96, pack(">L", 5)),
     (97, pack(">L", 5)),
+    (99, b""),
+    (99, pack(">L", 0)),
+    (100, pack(">L", 0)),
     (98, pack(">L", 5) + NS(b"exec") + b"\1" + NS(b"x")),
     (98, pack(">L", 0) + NS(b"exec")),
     (98, pack(">L", 0) + NS(b"exec") + b"\1" + pack(">L", 256) + b"git-upload-pack '/a.git'"),
@@ -145,6 +147,14 @@ def test_what_cannot_be_understood_ends_the_connection_with_one_line_in_the_log(
     assert [message for message, _ in connected.take()] == [DISCONNECT]
     assert [(record.levelno, record.exc_info) for record in caplog.records] == [(logging.INFO, None)]
     assert gateway.requests == []
+
+
+def test_answers_that_nobody_waits_for_are_passed_over(connected: Any) -> None:
+    """CVE-2026-39830: each unsolicited answer was kept. They are as those to a keepalive that came late."""
+    for message in (81, 82):
+        connected.send(message, b"junk")
+
+    assert connected.open_session() == 0
 
 
 @pytest.mark.parametrize("message", [60, 61, 79, 101, 255])

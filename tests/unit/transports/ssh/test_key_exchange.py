@@ -1,6 +1,7 @@
 import pytest
+from twisted.conch.ssh.common import NS
 
-from gitgate.transports.ssh.key_exchange import KeyExchangeOrder
+from gitgate.transports.ssh.key_exchange import KeyExchangeOrder, proposed_key_exchanges
 from gitgate.wire.malformed import Malformed
 
 KEXINIT, NEWKEYS, SHARE = 20, 21, 30
@@ -57,9 +58,44 @@ def test_messages_of_a_key_exchange_out_of_order_are_refused(messages: tuple[int
         order.received(messages[-1])
 
 
-def test_after_a_wrong_guess_the_share_comes_once_more() -> None:
+@pytest.mark.parametrize("message", [2, 3, 4])
+@pytest.mark.parametrize("step", [(), (SHARE,)])
+def test_strict_means_that_nothing_is_passed_over_before_the_first_keys(message: int, step: tuple[int, ...]) -> None:
+    """CVE-2023-48795: see tests/attack/ssh/test_terrapin.py."""
     order = after(KEXINIT)
+    order.be_strict()
+    for each in step:
+        order.received(each)
 
-    order.received(SHARE, ignored=True)
-    order.received(SHARE)
-    order.received(NEWKEYS)
+    with pytest.raises(Malformed, match="strict key exchange"):
+        order.received(message)
+
+
+def test_strict_means_that_the_proposal_comes_first() -> None:
+    order = after(2, KEXINIT)
+
+    with pytest.raises(Malformed, match="strict key exchange"):
+        order.be_strict()
+
+
+def test_a_strict_client_may_say_goodbye_at_any_time_and_the_rest_once_there_are_keys() -> None:
+    order = after(1, KEXINIT)
+    order.be_strict()
+
+    for message in (1, SHARE, NEWKEYS, 2, 3, 4, 7, 5, KEXINIT, 2, SHARE, 4, NEWKEYS):
+        order.received(message)
+
+    assert order.is_strict
+
+
+WHOLE = b"c" * 16 + NS(b"a,b") + NS(b"") * 9 + b"\0" + bytes(4)
+
+
+def test_the_key_exchanges_are_read_from_a_proposal() -> None:
+    assert proposed_key_exchanges(WHOLE) == (b"a", b"b")
+
+
+@pytest.mark.parametrize("packet", [b"", WHOLE[:-1], WHOLE[:40], WHOLE + b"\0", WHOLE[:16] + b"\xff" * 60])
+def test_a_proposal_that_is_not_whole_is_malformed(packet: bytes) -> None:
+    with pytest.raises(Malformed):
+        proposed_key_exchanges(packet)

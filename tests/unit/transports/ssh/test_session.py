@@ -193,8 +193,8 @@ def test_the_end_waits_for_the_window(line: Any, running: Any) -> None:
 
 
 def test_a_socket_that_fills_up_with_the_last_bytes_gets_the_end_later(line: Any, running: Any) -> None:
-    """conch numbers a packet after it has written it. The socket pauses us from within that write: whatever is sent
-    there and then has the number of the packet before, and ends the connection with "Corrupted MAC on input"."""
+    """The socket pauses us from within each write once it is full, the one of the end itself among them: the end
+    would be sent within itself, for ever."""
     run = running(window=10)
     run.client.write(b"0123456789abcdef")
     run.end.callback(exited(0))
@@ -366,6 +366,48 @@ def test_room_is_given_back_as_git_takes_the_data(line: Any, running: Any) -> No
     line.carry()
 
     assert line.take() == [(ADJUST, pack(">2L", 0, 40 * 32768))]
+
+
+def test_while_git_is_far_behind_nothing_is_read_from_the_client(line: Any, running: Any) -> None:
+    """A client fills the window of 2 MiB while a hook runs and git does not read; with ten sessions on each of many
+    connections, that is memory. 64 KiB more than git's own pipe takes are enough."""
+    run = running()
+    run.client.pauseProducing()
+    for _ in range(2):
+        line.send(94, pack(">L", 0) + NS(b"x" * 32768))
+    assert line.server_socket.is_read
+    line.send(94, pack(">L", 0) + NS(b"x"))
+    assert not line.server_socket.is_read
+
+    run.client.resumeProducing()
+
+    assert line.server_socket.is_read
+
+
+def test_a_session_that_ends_while_git_is_behind_lets_the_client_be_read_again(line: Any, running: Any) -> None:
+    run = running()
+    run.client.pauseProducing()
+    for _ in range(3):
+        line.send(94, pack(">L", 0) + NS(b"x" * 32768))
+    assert not line.server_socket.is_read
+
+    run.end.callback(exited(0))
+
+    assert line.server_socket.is_read
+
+
+def test_a_full_socket_is_not_read_even_if_git_keeps_up(line: Any, running: Any) -> None:
+    run = running()
+    run.client.pauseProducing()
+    for _ in range(3):
+        line.send(94, pack(">L", 0) + NS(b"x" * 32768))
+    line.server.pauseProducing()
+
+    run.client.resumeProducing()
+    assert not line.server_socket.is_read
+    line.server.resumeProducing()
+
+    assert line.server_socket.is_read
 
 
 def test_more_than_the_window_closes_the_session_and_ends_git(line: Any, running: Any) -> None:

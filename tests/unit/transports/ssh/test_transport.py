@@ -6,6 +6,11 @@ from typing import Any
 
 import pytest
 from twisted.conch.ssh.common import NS, getNS
+from twisted.internet.testing import StringTransport
+
+from gitgate.plugin import Duration
+from gitgate.refusals import CredentialsRefused, Unavailable
+from gitgate.transports.penalties import Offence
 
 DISCONNECT, UNIMPLEMENTED, SERVICE_ACCEPT, EXT_INFO = 1, 3, 6, 7
 
@@ -15,12 +20,12 @@ def test_only_strong_algorithms_are_offered(line: Any) -> None:
     *lists, _ = getNS(line.client.otherKexInitPayload[17:], 10)
 
     assert lists == [
-        b"mlkem768x25519-sha256,curve25519-sha256,curve25519-sha256@libssh.org,ext-info-s",
+        b"mlkem768x25519-sha256,curve25519-sha256,curve25519-sha256@libssh.org,kex-strict-s-v00@openssh.com,ext-info-s",
         b"ssh-ed25519",
-        b"aes256-ctr,aes192-ctr,aes128-ctr",
-        b"aes256-ctr,aes192-ctr,aes128-ctr",
-        b"hmac-sha2-512,hmac-sha2-256",
-        b"hmac-sha2-512,hmac-sha2-256",
+        b"aes256-gcm@openssh.com,aes128-gcm@openssh.com,aes256-ctr,aes128-ctr",
+        b"aes256-gcm@openssh.com,aes128-gcm@openssh.com,aes256-ctr,aes128-ctr",
+        b"hmac-sha2-256-etm@openssh.com,hmac-sha2-512-etm@openssh.com",
+        b"hmac-sha2-256-etm@openssh.com,hmac-sha2-512-etm@openssh.com",
         b"none",
         b"none",
         b"",
@@ -77,12 +82,24 @@ def test_who_is_logged_in_and_says_nothing_for_the_idle_deadline_is_disconnected
 
 def test_what_a_client_says_puts_the_idle_deadline_off(line: Any) -> None:
     line.log_in()
+    session = line.open_session()
     line.clock.advance(599)
-    line.client.sendIgnore(b"")
-    line.carry()
+    line.send(98, line.channel_request(session, b"env", NS(b"GIT_PROTOCOL") + NS(b"version=2")))
     line.clock.advance(599)
 
     assert not line.server_socket.is_aborted
+
+
+@pytest.mark.parametrize("message", [2, 80, 82])
+def test_what_asks_for_nothing_does_not_put_the_idle_deadline_off(line: Any, message: int) -> None:
+    """A thousand clients that send an empty message every minute, and answer keepalives: each would keep its place."""
+    line.log_in()
+    for _ in range(9):
+        line.clock.advance(60)
+        line.send(message, NS(b"") + b"\0")
+    line.clock.advance(60)
+
+    assert line.server_socket.is_aborted
 
 
 def test_a_lost_connection_leaves_nothing_behind(line: Any) -> None:
@@ -90,7 +107,7 @@ def test_a_lost_connection_leaves_nothing_behind(line: Any) -> None:
     line.lose()
 
     assert line.clock.getDelayedCalls() == []
-    assert not line.connections.full
+    assert line.connections.admit(None) is None
     line.connections.abort()
     assert not line.server_socket.is_aborted
 
@@ -174,9 +191,13 @@ def test_a_client_that_says_goodbye_is_gone(line: Any) -> None:
     assert line.take() == []
 
 
-@pytest.mark.parametrize("size", [35_001, 60_000])
-def test_before_the_login_packets_are_small(line: Any, size: int) -> None:
-    line.begin_login()
+@pytest.mark.parametrize("begin", ["begin_login", "log_in"])
+@pytest.mark.parametrize("size", [35_001, 262_144])
+def test_packets_are_small_before_and_after_the_login(line: Any, begin: str, size: int) -> None:
+    getattr(line, begin)()
+    line.send(2, NS(b"x" * 34_900))
+    assert line.take() == []
+
     line.send(2, NS(b"x" * size))
 
     assert [message for message, _ in line.take()] == [DISCONNECT]
@@ -189,16 +210,6 @@ def test_a_packet_that_is_too_long_is_refused_before_it_is_there(line: Any) -> N
     del line.client_socket.sent[64:]
 
     line.carry()
-
-    assert [message for message, _ in line.take()] == [DISCONNECT]
-
-
-def test_after_the_login_packets_may_be_longer(line: Any) -> None:
-    line.log_in()
-    line.send(2, NS(b"x" * 200_000))
-    assert line.take() == []
-
-    line.send(2, NS(b"x" * 262_144))
 
     assert [message for message, _ in line.take()] == [DISCONNECT]
 
@@ -240,9 +251,137 @@ def test_sessions_do_not_exist_before_the_login(line: Any, gateway: Any) -> None
 
 def test_a_full_server_turns_clients_away(line: Any) -> None:
     for _ in range(10):
-        line.connections.add(object())
+        line.connections.add(StringTransport())
 
     assert line.server.factory.buildProtocol(None) is None
+
+
+def test_a_client_that_answers_no_question_is_disconnected(make_line: Any, gateway: Any) -> None:
+    """A laptop is closed in the middle of a push: no packet ever says so, and git would wait for the rest."""
+    line = make_line(gateway, keepalive_interval=Duration.parse("15s"), keepalive_count=3)
+    line.log_in()
+    line.clock.pump([1] * 59)
+    assert not line.server_socket.is_aborted
+
+    line.clock.advance(1)
+
+    assert line.server_socket.is_aborted
+
+
+def test_a_client_that_answers_stays_until_it_was_idle_for_too_long(make_line: Any, gateway: Any) -> None:
+    line = make_line(gateway, keepalive_interval=Duration.parse("15s"), keepalive_count=3)
+    line.log_in()
+    questions = []
+    for _ in range(599):
+        line.clock.advance(1)
+        line.carry()
+        for message, payload in line.take():
+            questions.append((message, payload))
+            line.send(82, b"")
+    assert not line.server_socket.is_closed
+    assert questions == [(80, NS(b"keepalive@openssh.com") + b"\1")] * 39
+
+    line.clock.advance(1)
+
+    assert line.server_socket.is_aborted
+
+
+def test_a_client_that_cannot_be_asked_now_is_not_taken_for_dead(make_line: Any, gateway: Any) -> None:
+    """Its line is slow, and what it is to read fills the socket: the question would wait behind that."""
+    line = make_line(gateway, keepalive_interval=Duration.parse("15s"), keepalive_count=3)
+    line.log_in()
+    line.server_socket.producer.pauseProducing()
+    line.clock.pump([1] * 300)
+
+    assert not line.server_socket.is_aborted
+    assert line.server_socket.sent == b""
+
+
+def test_offences_are_put_down_to_the_source(make_line: Any, gateway: Any) -> None:
+    """Somebody guesses passwords, keeps places without a login, or looks at what listens here, again and again."""
+    gateway.judge = lambda credentials: CredentialsRefused("wrong")
+    guessing, silent, browser = (make_line(gateway) for _ in range(3))
+
+    guessing.begin_login()
+    guessing.send(50, guessing.password("alice", "guess"))
+    silent.clock.advance(30)
+    browser.server.dataReceived(b"GET / HTTP/1.1\r\n")
+
+    assert [guessing.blamed, silent.blamed, browser.blamed] == [
+        [Offence.LOGIN_REFUSED],
+        [Offence.NO_LOGIN_IN_TIME],
+        [Offence.MALFORMED],
+    ]
+
+
+def test_an_outage_or_a_question_is_no_offence(make_line: Any, gateway: Any) -> None:
+    gateway.judge = lambda credentials: Unavailable("no server", request_id="0123456789")
+    line = make_line(gateway)
+    line.begin_login()
+    line.send(50, line.password("alice", "secret"))
+    line.send(50, NS(b"alice") + NS(b"ssh-connection") + NS(b"none"))
+
+    assert line.blamed == []
+
+
+def test_a_message_that_is_not_known_is_named_by_its_number(line: Any) -> None:
+    line.log_in()
+    number = line.server._reader.last_sequence
+
+    line.send(79, b"")
+
+    assert line.take() == [(UNIMPLEMENTED, pack(">L", number + 1))]
+
+
+def test_a_guess_of_the_algorithm_that_was_wrong_is_passed_over(line: Any) -> None:
+    """RFC 4253 section 7.1: the packet behind such a proposal is not looked at, whatever kind of exchange it is for."""
+    client = line.client
+    send_proposal = client.sendPacket
+
+    def with_a_guess(message: int, payload: bytes) -> None:
+        if message == 20:
+            payload = payload[:-5] + b"\1" + bytes(4)
+            client.ourKexInitPayload = b"\x14" + payload
+            send_proposal(20, payload)
+            send_proposal(34, b"a wrong guess")
+        else:
+            send_proposal(message, payload)
+
+    line.log_in()
+    client.sendPacket = with_a_guess
+    client.sendKexInit()
+    client.sendPacket = send_proposal
+    line.carry()
+
+    assert line.open_session() == 0
+
+
+@pytest.mark.parametrize("share", [b"", NS(b""), NS(b"x" * 31), NS(bytes(32)), NS(b"x" * 32) + b"y", b"\xff" * 8])
+def test_a_share_by_which_no_secret_can_be_had_is_malformed(line: Any, share: bytes) -> None:
+    """All zeros, among others: a point of low order makes a secret that everybody knows (RFC 7748 section 6.1)."""
+    line.log_in()
+    send = line.client.sendPacket
+    line.client.sendPacket = lambda message, payload: send(message, share if message == 30 else payload)
+    line.client.sendKexInit()
+    line.carry()
+
+    assert [message for message, _ in line.take()] == [DISCONNECT]
+
+
+def test_a_type_error_of_our_own_is_not_put_down_to_the_client(
+    line: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line.log_in()
+    line.take()
+    for name in ("ssh_CHANNEL_OPEN", "ssh_CHANNEL_DATA"):
+        monkeypatch.setattr(line.server.service, name, lambda packet: packet + 1)
+    caplog.clear()
+
+    line.send(90, NS(b"session") + pack(">3L", 0, 1000, 32768))
+
+    assert [message for message, _ in line.take()] == [DISCONNECT]
+    assert [record.levelno for record in caplog.records] == [logging.ERROR]
+    caplog.clear()
 
 
 def test_a_key_exchange_that_does_not_end_is_ended(line: Any) -> None:
@@ -251,7 +390,7 @@ def test_a_key_exchange_that_does_not_end_is_ended(line: Any) -> None:
     line.client.sendKexInit()
     line.server.dataReceived(bytes(line.client_socket.sent))
 
-    line.clock.advance(30)
+    line.clock.advance(600)
 
     assert line.server_socket.is_aborted
 

@@ -275,6 +275,28 @@ def test_keys_that_are_not_taken_are_questions_too(login: Any) -> None:
     assert [message for message, _ in login.take()] == [FAILURE] * 10 + [SUCCESS]
 
 
+def test_a_question_about_a_key_that_is_not_taken_is_no_operation(login: Any, gateway: Any) -> None:
+    """A certificate in somebody's agent: a line in the audit log for each, and fail2ban's idea of an attack."""
+    told: list[str] = []
+    gateway.malformed = lambda reason, *rest: told.append(reason)
+
+    login.send(50, question("git", ALICE, b"ssh-ed25519-cert-v01@openssh.com"))
+    assert told == []
+    login.send(50, signed(login, "git", ALICE, MALLORY))
+
+    assert len(told) == 1
+
+
+def test_the_number_of_attempts_can_be_set(make_line: Any, gateway: Any) -> None:
+    gateway.judge = lambda credentials: CredentialsRefused("wrong")
+    line = make_line(gateway, max_login_attempts=1)
+    line.begin_login()
+
+    line.send(50, line.password("alice", "guess"))
+
+    assert [message for message, _ in line.take()] == [DISCONNECT]
+
+
 def test_questions_have_an_end(login: Any) -> None:
     """Whether somebody has an account with a certain key can be asked for, here for 25 keys and no more."""
     for _ in range(30):

@@ -1,0 +1,110 @@
+"""Packets (RFC 4253 section 6): messages in and bytes out for the client, bytes in and messages out from it.
+
+    uint32 packet_length, byte padding_length, payload, padding, tag
+
+conch has this for ciphers that need a packet's first block decrypted to know its length. It also keeps what has come as
+one string that it copies for every packet.
+"""
+
+import os
+from typing import Final
+
+from gitgate.transports.ssh.protection import Protection, Unprotected
+from gitgate.wire.malformed import Malformed
+
+_LEAST_PADDING: Final = 4
+_SEQUENCE: Final = 2**32 - 1
+
+
+class PacketWriter:
+    """Makes packets. `bytes_under_key` counts what was made with the keys that are in use."""
+
+    def __init__(self) -> None:
+        self.bytes_under_key = 0
+        self._protection: Protection = Unprotected()
+        self._sequence = 0
+
+    def packet(self, message: int, payload: bytes) -> bytes:
+        """The packet for the next message."""
+        protection = self._protection
+        counted = 6 + len(payload) if protection.pads_length else 2 + len(payload)
+        padding = -counted % protection.block
+        if padding < _LEAST_PADDING:
+            padding += protection.block
+        length = (2 + len(payload) + padding).to_bytes(4, "big")
+        body = b"".join((bytes((padding, message)), payload, os.urandom(padding)))
+        packet = protection.seal(self._sequence, length, body)
+        self._sequence = (self._sequence + 1) & _SEQUENCE
+        self.bytes_under_key += len(packet)
+        return packet
+
+    def use(self, protection: Protection, *, counting_anew: bool) -> None:
+        """New keys, from the next packet on. `counting_anew` starts its sequence number at 0 (strict key exchange)."""
+        self._protection = protection
+        self.bytes_under_key = 0
+        if counting_anew:
+            self._sequence = 0
+
+
+class PacketReader:
+    """Finds packets in what comes, and opens them. Never holds more than one packet and what came with its end.
+
+    `bytes_taken` counts all packets, `bytes_under_key` those with the keys that are in use.
+    """
+
+    def __init__(self, longest: int) -> None:
+        """`longest` is the largest `packet_length` that is taken."""
+        self.bytes_taken = 0
+        self.bytes_under_key = 0
+        self._sequence = 0
+        self._longest = longest
+        self._protection: Protection = Unprotected()
+        self._received = bytearray()
+        self._position = 0
+
+    @property
+    def last_sequence(self) -> int:
+        """The sequence number of the packet that was taken last."""
+        return (self._sequence - 1) & _SEQUENCE
+
+    def feed(self, data: bytes) -> None:
+        """This came, behind what has come before."""
+        del self._received[: self._position]
+        self._position = 0
+        self._received += data
+
+    def next(self) -> tuple[int, bytes] | None:
+        """The next message and its payload, or None where not all of it is here.
+
+        Raises `Malformed` as soon as the length is known not to be one, and where the packet is not what was sent.
+        """
+        protection, start = self._protection, self._position
+        if len(self._received) < start + 4:
+            return None
+        header = bytes(self._received[start : start + 4])
+        length = int.from_bytes(header, "big")
+        if length > self._longest:
+            raise Malformed(f"a packet of {length} bytes, where {self._longest} are allowed")
+        if (length + 4 * protection.pads_length) % protection.block or length < 2 + _LEAST_PADDING:
+            raise Malformed(f"no packet has {length} bytes")
+        end = start + 4 + length + protection.tag
+        if len(self._received) < end:
+            return None
+        # A bytearray cannot change while it is looked at, so the views are given back at once.
+        with memoryview(self._received) as received, received[start + 4 : end] as sealed:
+            body = protection.open(self._sequence, header, sealed)
+        self._position = end
+        self._sequence = (self._sequence + 1) & _SEQUENCE
+        self.bytes_taken += end - start
+        self.bytes_under_key += end - start
+        padding = body[0]
+        if padding < _LEAST_PADDING or padding > length - 2:
+            raise Malformed(f"a packet of {length} bytes with {padding} of padding")
+        return body[1], body[2 : length - padding]
+
+    def use(self, protection: Protection, *, counting_anew: bool) -> None:
+        """New keys, from the next packet on. `counting_anew` starts its sequence number at 0 (strict key exchange)."""
+        self._protection = protection
+        self.bytes_under_key = 0
+        if counting_anew:
+            self._sequence = 0
