@@ -5,7 +5,8 @@
 PYTHON ?= python3
 VENV := .venv
 INSTALLED := $(VENV)/.installed
-WORKERS ?= auto
+# Most of the tests wait for processes, so there are twice as many workers as cores.
+WORKERS ?= $(shell echo $$(($$(nproc) * 2)))
 
 .PHONY: demo test test-large check format clean
 

@@ -41,21 +41,6 @@ def noise(client, work, mebibytes: int) -> None:
     client.git("commit", "-q", "-m", "noise", cwd=work)
 
 
-def test_memory_does_not_grow_with_the_pack(another_site, web):
-    site = another_site()
-    site.repository("team/large.git")
-    client = site.client()
-    url = site.url(web, "team/large.git")
-    work = client.work_tree(url)
-    client.git("push", "-q", "origin", "main", cwd=work)
-    noise(client, work, 100)
-    before = site.daemon.memory_kib("VmHWM")
-    client.git("push", "-q", "origin", "main", cwd=work)
-    client.git("clone", "-q", url, "clone")
-    assert site.daemon.memory_kib("VmHWM") - before < 16 * MEBIBYTE_IN_KIB
-    assert (client.home / "clone" / "noise").read_bytes() == (work / "noise").read_bytes()
-
-
 def test_a_client_that_does_not_read_costs_no_memory_and_leaves_nothing_behind(another_site):
     site = another_site()
     repository = site.repository("open/stalled.git")

@@ -67,6 +67,10 @@ def work(guarded, transport, unique) -> Callable[..., Work]:
     return make
 
 
+#: What takes long runs over http for https too.
+_DOORS = pytest.mark.parametrize("transport", ["ssh", "http", "git"], indirect=True)
+
+
 ALLOWED = {
     "a branch is created": ("HEAD:refs/heads/new",),
     "main moves forward": ("forward:refs/heads/main",),
@@ -200,6 +204,7 @@ def test_a_push_from_a_shallow_clone_is_judged_too(guarded, transport, work, uni
     assert "main only moves forward" in printed
 
 
+@_DOORS
 def test_a_thousand_refs_in_one_push_are_judged_each(work):
     pushing = prepared(work())
     creations = "".join(f"create refs/heads/b{number} HEAD\n" for number in range(1000))
@@ -285,9 +290,10 @@ def test_a_branch_with_a_name_that_is_not_utf8_is_not_rewound(guarded, transport
     assert b"latin names stay" in ran.stderr
 
 
+@_DOORS
 def test_a_refused_push_costs_neither_disk_nor_memory(guarded, work):
     pushing = prepared(work())
-    (pushing.folder / "big").write_bytes(os.urandom(96 * 2**20))
+    (pushing.folder / "big").write_bytes(os.urandom(48 * 2**20))
     pushing.git("add", "big")
     pushing.git("-c", "core.compression=0", "commit", "-q", "-m", "big")
     before, disk = guarded.daemon.memory_kib(), size_of(pushing.repository)
