@@ -12,9 +12,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+import gitgate_webhook
 import pytest
 from gitgate_webhook import WebhookPlugin, WebhookSettings
+from jsonschema import Draft202012Validator
 from reactor_fixtures import Run
+from referencing import Registry, Resource
 
 from gitgate.plugin import Identity, Missing, Rejected
 from gitgate.plugin_chain import PluginChain, Ruling
@@ -198,3 +201,17 @@ def free_port() -> Callable[[], int]:
             return int(s.getsockname()[1])
 
     return find
+
+
+@pytest.fixture(scope="session")
+def validator() -> Callable[[str], Draft202012Validator]:
+    """What judges messages by the schema of this name."""
+    folder = Path(gitgate_webhook.__file__).parent
+    schemas = {path.name: json.loads(path.read_text()) for path in folder.glob("*.schema.json")}
+    registry: Any = Registry().with_resources((name, Resource.from_contents(schemas[name])) for name in schemas)
+
+    def of(name: str) -> Draft202012Validator:
+        Draft202012Validator.check_schema(schemas[name])
+        return Draft202012Validator(schemas[name], registry=registry)
+
+    return of
