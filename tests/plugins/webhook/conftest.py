@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -65,6 +66,12 @@ class ServiceProcess:
 
     def signal(self, number: int) -> None:
         self.process.send_signal(number)
+
+    def run_out_of_descriptors(self) -> Callable[[], None]:
+        """It may open no more files; what is returned undoes that."""
+        limits = resource.prlimit(self.process.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(self.process.pid, resource.RLIMIT_NOFILE, (3, limits[1]))
+        return lambda: resource.prlimit(self.process.pid, resource.RLIMIT_NOFILE, limits)  # type: ignore[func-returns-value]
 
     def kill(self) -> None:
         self.process.send_signal(signal.SIGCONT)
