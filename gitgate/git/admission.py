@@ -6,8 +6,8 @@ nobody waits for somebody who waits for them.
 """
 
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Hashable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Hashable
+from contextlib import ExitStack
 from typing import Final
 
 from twisted.internet.defer import Deferred
@@ -33,15 +33,6 @@ class Turnstile:
         self._most: int = getattr(limits, name)
         self._inside: Counter[Hashable] = Counter()
         self._waiting: dict[Hashable, deque[Deferred[None]]] = {}
-
-    @asynccontextmanager
-    async def turn(self, key: Hashable, until: float) -> AsyncIterator[None]:
-        """`enter`, and `leave` at the end."""
-        await self.enter(key, until)
-        try:
-            yield
-        finally:
-            self.leave(key)
 
     async def enter(self, key: Hashable, until: float) -> None:
         """Returns when it is this one's turn, which ends with `leave`. Raises `Overloaded` where there is none up to
@@ -75,6 +66,10 @@ class Turnstile:
             del self._inside[key]
 
 
+class Turn(ExitStack):
+    """Somebody's turn; it ends with the `with` statement around it, or with `close`."""
+
+
 class Admission:
     """All turnstiles of a server."""
 
@@ -88,27 +83,28 @@ class Admission:
         self._all = Turnstile(reactor, limits, "max_operations")
         self._clones = Turnstile(reactor, limits, "max_clones")
 
-    @asynccontextmanager
-    async def operation(self, request: GitRequest, repository: Repository, identity: Identity) -> AsyncIterator[None]:
-        """Around all that is done for one request. Raises `Overloaded`."""
+    async def begin(self, request: GitRequest, repository: Repository, identity: Identity) -> Turn:
+        """The turn of one request, when it has come. Raises `Overloaded`."""
         source = self._sources.of(request.peer.address)
-        until = self._until()
-        async with AsyncExitStack() as turns:
-            if source is not None:
-                await turns.enter_async_context(self._by_source.turn(source, until))
-            if not identity.is_anonymous:
-                await turns.enter_async_context(self._by_identity.turn(identity.name, until))
-            await turns.enter_async_context(self._by_repository.turn(repository.directory, until))
-            await turns.enter_async_context(self._all.turn(_SERVER, until))
-            yield
+        return await self._turn(
+            *(() if source is None else ((self._by_source, source),)),
+            *(() if identity.is_anonymous else ((self._by_identity, identity.name),)),
+            (self._by_repository, repository.directory),
+            (self._all, _SERVER),
+        )
 
-    async def begin_clone(self) -> None:
-        """Returns when a whole history may be packed. Raises `Overloaded`."""
-        await self._clones.enter(_SERVER, self._until())
+    async def begin_clone(self) -> Turn:
+        """A turn besides that of the request, for packing a whole history. Raises `Overloaded`."""
+        return await self._turn((self._clones, _SERVER))
 
-    def end_clone(self) -> None:
-        """It is packed."""
-        self._clones.leave(_SERVER)
-
-    def _until(self) -> float:
-        return self._reactor.seconds() + self._wait_seconds
+    async def _turn(self, *places: tuple[Turnstile, Hashable]) -> Turn:
+        until = self._reactor.seconds() + self._wait_seconds
+        turn = Turn()
+        try:
+            for turnstile, key in places:
+                await turnstile.enter(key, until)
+                turn.callback(turnstile.leave, key)
+        except BaseException:
+            turn.close()
+            raise
+        return turn

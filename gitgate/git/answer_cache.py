@@ -31,24 +31,11 @@ class Place:
     essence: bytes
 
 
-@dataclass(slots=True)
-class CacheFigures:
-    """What was found and what was not, and how many bytes were answered from what is kept."""
-
-    hits: int = 0
-    misses: int = 0
-    bytes_kept: int = 0
-
-    def __str__(self) -> str:
-        return f"{self.hits} answers ({self.bytes_kept} bytes) from what was kept, {self.misses} from git"
-
-
 class AnswerCache:
     """The answers that are kept: at most `most_bytes`, those first forgotten that were not asked for the longest."""
 
     def __init__(self, most_bytes: int, folder: Path | None = None) -> None:
         """Files without a name are made in `folder`; None: where the system has temporary ones."""
-        self.figures = CacheFigures()
         self._folder = Path(tempfile.gettempdir()) if folder is None else folder
         self._budget = Budget(most_bytes, self._forget_oldest)
         self._answers: OrderedDict[tuple[Path, bytes], Answer] = OrderedDict()
@@ -61,10 +48,7 @@ class AnswerCache:
             self.forget(place.directory)
         key = _key(place)
         answer = self._answers.get(key)
-        if answer is None:
-            self.figures.misses += 1
-        else:
-            self.figures.hits += 1
+        if answer is not None:
             self._answers.move_to_end(key)
         return answer
 

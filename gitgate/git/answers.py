@@ -2,11 +2,13 @@
 
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from twisted.internet.defer import Deferred
 
-from gitgate.git.admission import Admission
+from gitgate.git.admission import Admission, Turn
 from gitgate.git.answer import Answer, Question
 from gitgate.git.answer_cache import AnswerCache, Place
 from gitgate.git.fetch import Answered, Fetch
@@ -28,12 +30,25 @@ _KEPT_COMMANDS: Final = frozenset({"ls-refs", "fetch"})
 _NEVER_THE_SAME: Final = b"session-id="
 
 
+@dataclass(slots=True)
+class Figures:
+    """Answers to fetches since the server started."""
+
+    hits: int = 0
+    misses: int = 0
+    bytes_kept: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.hits} answers ({self.bytes_kept} bytes) from what was kept, {self.misses} from git"
+
+
 class Answers:
     """What `cache` keeps, or git. Without a cache each question is git's."""
 
     def __init__(self, reactor: Reactor, admission: Admission, cache: AnswerCache | None) -> None:
         self._admission = admission
         self._cache = cache
+        self._figures = Figures()
         self._threads = WorkerThreads(reactor, "repositories")
         self._threads.start()
         self._is_stopped = False
@@ -46,7 +61,7 @@ class Answers:
         self._threads.stop()
         if self._cache is not None:
             self._cache.clear()
-            _log.info("fetches: %s", self._cache.figures)
+        _log.info("fetches: %s", self._figures)
 
     def changed(self, repository: Repository) -> None:
         """Somebody has pushed to it."""
@@ -55,8 +70,7 @@ class Answers:
 
     def served(self, git: GitExit) -> None:
         """A fetch has ended."""
-        if self._cache is not None:
-            self._cache.figures.bytes_kept += git.bytes_kept
+        self._figures.bytes_kept += git.bytes_kept
 
     async def capabilities(self, repository: Repository, run: RunGit) -> bytes:
         """What git can do with protocol 2 there: the same for everybody, until a configuration changes.
@@ -80,17 +94,19 @@ class Answers:
         """The answer to one question of `fetch`. Raises `Overloaded`."""
         place = await self._place(request, repository)
         kept = self._kept(place)
-        is_clone = request is None or request.is_full_clone
-        if kept is None and is_clone:
-            await self._admission.begin_clone()
+        turn: Turn | None = None
+        if kept is None and (request is None or request.is_full_clone):
+            turn = await self._admission.begin_clone()
             kept = self._kept(place)  # meanwhile, somebody else may have asked
             if kept is not None:
-                self._admission.end_clone()
+                turn.close()
         if kept is not None:
+            self._figures.hits += 1
             return Answered(reader=kept.reader(fetch), is_kept=True)
+        self._figures.misses += 1
         answer = Answer(question) if self._cache is None or place is None else self._cache.new(place, question)
         reader = answer.reader(fetch)
-        answer.runs(Deferred.fromCoroutine(self._run(run, answer, is_clone=is_clone)))
+        answer.runs(Deferred.fromCoroutine(_run(run, answer, turn)))
         return Answered(reader=reader, is_kept=False)
 
     def _kept(self, place: Place | None) -> Answer | None:
@@ -117,12 +133,10 @@ class Answers:
         assert state is None or isinstance(state, RepositoryState)
         return state
 
-    async def _run(self, run: RunGit, answer: Answer, *, is_clone: bool) -> GitExit:
-        try:
-            return await run(answer)
-        finally:
-            if is_clone:
-                self._admission.end_clone()
+
+async def _run(run: RunGit, answer: Answer, turn: Turn | None) -> GitExit:
+    with turn or nullcontext():
+        return await run(answer)
 
 
 def _environment(repository: Repository) -> bytes:

@@ -1,7 +1,7 @@
 """Runs git for one operation after the other, and no more of them at once than the configuration allows."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import ExitStack, asynccontextmanager
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Final
 
@@ -59,7 +59,7 @@ class GitRunner:
 
         Raises `Overloaded` where as many run as may, and OSError where git cannot be started.
         """
-        async with self._operation(request, repository, identity):
+        with self._operation(), await self._admission.begin(request, repository, identity):
             if request.service is Service.UPLOAD_PACK and request.protocol == _STATELESS_PROTOCOL:
                 return await self._fetch(request, repository, identity, exchange, client)
             return await self._run(self._git.command(request, repository, identity, exchange), request.access, client)
@@ -122,22 +122,20 @@ class GitRunner:
         if exchange is Exchange.CONVERSATION:
             advertising = self._git.command(request, repository, identity, Exchange.ADVERTISEMENT)
             advertise = partial(self._run, advertising, Access.READ)
-        async with self._operation(request, repository, identity):
-            with ExitStack() as made:
-                push = Push(self._reactor, client, idle_deadline_seconds=self._idle_deadline_seconds)
-                try:
-                    return await push.serve(advertise, judge, receive)
-                finally:
-                    self._answers.changed(repository)
+        with self._operation(), await self._admission.begin(request, repository, identity), ExitStack() as made:
+            push = Push(self._reactor, client, idle_deadline_seconds=self._idle_deadline_seconds)
+            try:
+                return await push.serve(advertise, judge, receive)
+            finally:
+                self._answers.changed(repository)
 
-    @asynccontextmanager
-    async def _operation(self, request: GitRequest, repository: Repository, identity: Identity) -> AsyncIterator[None]:
+    @contextmanager
+    def _operation(self) -> Iterator[None]:
         if self._stopping:
             raise Overloaded("the server is stopping")
         self._running += 1
         try:
-            async with self._admission.operation(request, repository, identity):
-                yield
+            yield
         finally:
             self._running -= 1
             while not self._running and self._waiting:
