@@ -1,6 +1,6 @@
 """Runs git for one operation after the other, and no more of them at once than the configuration allows."""
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Final
@@ -67,14 +67,15 @@ class GitRunner:
     async def _fetch(
         self, request: GitRequest, repository: Repository, identity: Identity, exchange: Exchange, client: Client
     ) -> GitExit:
-        def run(exchange: Exchange) -> Callable[[Client], Awaitable[GitExit]]:
-            return partial(self._run, self._git.command(request, repository, identity, exchange), Access.READ)
+        def run(exchange: Exchange, client: Client) -> Awaitable[GitExit]:
+            return self._run(self._git.command(request, repository, identity, exchange), Access.READ, client)
 
         async def answer(fetch: Fetch, asked: RequestV2 | None, question: Question) -> Answered:
-            return await self._answers.answer(fetch, asked, question, repository, run(Exchange.STATELESS))
+            run_git = partial(run, Exchange.STATELESS)
+            return await self._answers.answer(fetch, asked, question, repository, run_git)
 
         fetch = Fetch(self._reactor, client, idle_deadline_seconds=self._idle_deadline_seconds)
-        advertise = partial(self._answers.capabilities, repository, run(Exchange.ADVERTISEMENT))
+        advertise = partial(self._answers.capabilities, repository, partial(run, Exchange.ADVERTISEMENT))
         git = await fetch.serve(
             None if exchange is Exchange.STATELESS else advertise,
             None if exchange is Exchange.ADVERTISEMENT else answer,
