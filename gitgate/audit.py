@@ -92,10 +92,10 @@ class AuditEntry:
             self.refused(git.refusal)
         elif git.silent:
             self._aborted("no byte had moved for the whole of limits.idle_deadline")
-        elif git.abandoned and (git.code != 0 or not self._record.updates):
+        elif git.abandoned and (git.code != 0 or all(update.ref in git.refused for update in self._record.updates)):
             self.aborted()
         elif git.abandoned:
-            # Its refs have moved: the client had sent everything.
+            # Refs have moved: the client had sent everything.
             self._record = replace(self._record, reason=f"{self._record.reason}; the client went away before it knew")
 
     def created(self, plugin: str, reason: str) -> None:

@@ -22,6 +22,8 @@ from gitgate.plugin import (
     Missing,
     Password,
     PublicKey,
+    RefChange,
+    RefUpdate,
     Rejected,
     Repository,
     Service,
@@ -343,6 +345,28 @@ def test_a_git_that_outlived_its_client_has_not_completed(git: GitExit, reason: 
     assert [(record.verdict, record.reason, record.exit_code) for record in house.records] == [
         (Verdict.ABORTED, reason, 0)
     ]
+
+
+@pytest.mark.parametrize(
+    ("refused", "verdict"),
+    [
+        ({}, Verdict.COMPLETED),
+        ({"refs/heads/a": "hook declined"}, Verdict.COMPLETED),
+        ({"refs/heads/a": "pre-receive hook declined", "refs/heads/b": "pre-receive hook declined"}, Verdict.ABORTED),
+    ],
+)
+def test_a_push_whose_client_went_away_has_completed_if_a_ref_has_moved(
+    refused: dict[str, str], verdict: Verdict
+) -> None:
+    records: list[AuditRecord] = []
+    entry = Audit(WaitingLoop().reactor, records.append).begin("req-1", a_peer())
+    zeros, commit = "0" * 40, "1" * 40
+    refs = ("refs/heads/a", "refs/heads/b")
+    updates = tuple(RefUpdate(ref=ref, old=zeros, new=commit, change=RefChange.CREATE) for ref in refs)
+    entry.request(a_push(updates=updates))
+    entry.completed(replace(GIT_EXIT, abandoned=True, refused=refused))
+    entry.close()
+    assert [record.verdict for record in records] == [verdict]
 
 
 def test_who_sent_what_cannot_be_understood_is_recorded() -> None:
