@@ -371,7 +371,8 @@ def test_a_push_whose_client_went_away_has_completed_if_a_ref_has_moved(
 
 def test_who_sent_what_cannot_be_understood_is_recorded() -> None:
     house = House(Site())
-    house.gateway.malformed("bad argument", a_peer(), "req-7", ALICE)
+    refusal = house.gateway.malformed("bad argument", a_peer(), "req-7", ALICE)
+    assert refusal.message == "bad argument (id req-7)"
     assert [describe(replace(record, duration_seconds=0)) for record in house.records] == [
         "ssh 192.0.2.7 alice request: malformed (bad argument) 0.000 s [req-7]"
     ]
