@@ -7,7 +7,17 @@ from datetime import UTC, datetime
 
 from gitgate.git.process import GitExit
 from gitgate.login import METHODS, Login
-from gitgate.plugin import AuditRecord, BearerToken, Credentials, GitRequest, Peer, PublicKey, Repository, Verdict
+from gitgate.plugin import (
+    AuditRecord,
+    BearerToken,
+    Credentials,
+    GitRequest,
+    Peer,
+    PublicKey,
+    RefChange,
+    Repository,
+    Verdict,
+)
 from gitgate.reactor import Clock
 from gitgate.refusals import Refusal
 from gitgate.wire.printable import printable
@@ -87,6 +97,12 @@ class AuditEntry:
             bytes_out=git.bytes_out,
             exit_code=git.code if git.saw_request else None,
             refused=git.refused,
+            updates=tuple(
+                replace(update, change=RefChange.REWIND)
+                if update.change is RefChange.UPDATE and update.ref in git.rewound
+                else update
+                for update in self._record.updates
+            ),
         )
         if git.refusal is not None:
             self.refused(git.refusal)

@@ -94,6 +94,9 @@ class GitExit:
     """No byte had moved for the whole idle deadline, and gitgate ended it."""
     refused: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), hash=False)
     """The refs of a push that git or a hook of the repository has refused, each with git's words."""
+    rewound: frozenset[str] = frozenset()
+    """The refs that the push has moved to where not all of their commits are, or was refused for. Whether one is, is
+    looked at only where some ref of the push may not be rewound."""
     refusal: Refusal | None = None
     """How a push was refused by gitgate, and the client told so; nothing was stored."""
     saw_request: bool = True

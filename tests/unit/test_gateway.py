@@ -369,6 +369,17 @@ def test_a_push_whose_client_went_away_has_completed_if_a_ref_has_moved(
     assert [record.verdict for record in records] == [verdict]
 
 
+def test_an_update_that_was_found_to_rewind_is_recorded_as_such() -> None:
+    records: list[AuditRecord] = []
+    entry = Audit(WaitingLoop().reactor, records.append).begin("req-1", a_peer())
+    refs = {"refs/heads/a": RefChange.UPDATE, "refs/heads/b": RefChange.UPDATE, "refs/heads/c": RefChange.CREATE}
+    updates = tuple(RefUpdate(ref=ref, old="1" * 40, new="2" * 40, change=change) for ref, change in refs.items())
+    entry.request(a_push(updates=updates))
+    entry.completed(replace(GIT_EXIT, rewound=frozenset({"refs/heads/b"})))
+    entry.close()
+    assert [update.change for update in records[0].updates] == [RefChange.UPDATE, RefChange.REWIND, RefChange.CREATE]
+
+
 def test_who_sent_what_cannot_be_understood_is_recorded() -> None:
     house = House(Site())
     refusal = house.gateway.malformed("bad argument", a_peer(), "req-7", ALICE)
