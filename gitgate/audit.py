@@ -2,13 +2,24 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from gitgate.git.process import GitExit
 from gitgate.login import METHODS, Login
-from gitgate.plugin import AuditRecord, BearerToken, Credentials, GitRequest, Peer, PublicKey, Repository, Verdict
+from gitgate.plugin import (
+    AuditRecord,
+    BearerToken,
+    Credentials,
+    GitRequest,
+    Peer,
+    PublicKey,
+    RefChange,
+    RefUpdate,
+    Repository,
+    Verdict,
+)
 from gitgate.reactor import Clock
 from gitgate.refusals import Refusal
 from gitgate.wire.printable import printable
@@ -77,6 +88,7 @@ class AuditEntry:
 
     def completed(self, git: GitExit) -> None:
         """It has been served to its end, by git or by a refusal."""
+        updates: tuple[RefUpdate, ...] = self._facts.get("updates", ())
         self._facts.update(
             verdict=Verdict.COMPLETED,
             bytes_in=git.bytes_in,
@@ -84,15 +96,21 @@ class AuditEntry:
             bytes_kept=git.bytes_kept,
             exit_code=git.code if git.saw_request else None,
             refused=git.refused,
+            updates=tuple(
+                replace(update, change=RefChange.REWIND)
+                if update.change is RefChange.UPDATE and update.ref in git.rewound
+                else update
+                for update in updates
+            ),
         )
         if git.refusal is not None:
             self.refused(git.refusal)
         elif git.silent:
             self._aborted("no byte had moved for the whole of limits.idle_deadline")
-        elif git.abandoned and (git.code != 0 or not self._facts.get("updates")):
+        elif git.abandoned and (git.code != 0 or all(update.ref in git.refused for update in updates)):
             self.aborted()
         elif git.abandoned:
-            # Its refs have moved: the client had sent everything.
+            # Refs have moved: the client had sent everything.
             self._facts["reason"] += "; the client went away before it knew"
 
     def created(self, plugin: str, reason: str) -> None:

@@ -73,7 +73,8 @@ class Push:
         self._git_is_heard = True
         self._held: list[bytes] | None = None
         self._hook_is_awaited = True
-        self._rewound: tuple[str, ...] = ()
+        self._rewound: frozenset[str] = frozenset()
+        self._wrongly_rewound: tuple[str, ...] = ()
         self._bytes_in = 0
         self._bytes_out = 0
 
@@ -125,12 +126,12 @@ class Push:
             self._held = []  # to say that, nothing else may have been said
         asks = partial(self._may_go_on, frozenset(terms.forward_only)) if terms.forward_only else None
         received = await run(_Receiving(self), asks, report.feed)
-        if self._rewound and terms.refusal is not None:
+        if self._wrongly_rewound and terms.refusal is not None:
             # Only now, when git's quarantine is gone.
             if isinstance(terms.refusal, CredentialsRequired):
                 raise terms.refusal
             self._git_is_heard = True
-            self._report(commands, self._rewound, terms.refusal)
+            self._report(commands, self._wrongly_rewound, terms.refusal)
             return replace(self._ended(received.code, received), refusal=terms.refusal)
         self._let_go()
         if asks is not None and self._hook_is_awaited and len(report.refused) < len(commands.updates):
@@ -263,13 +264,14 @@ class Push:
         than that: the client is told by us, afterwards.
         """
         self._hook_is_awaited = False
-        names = (ref.decode("utf-8", "backslashreplace") for ref in rewound)
-        self._rewound = tuple(name for name in names if name in forward_only)
-        if self._rewound:
+        names = tuple(ref.decode("utf-8", "backslashreplace") for ref in rewound)
+        self._rewound = frozenset(names)
+        self._wrongly_rewound = tuple(name for name in names if name in forward_only)
+        if self._wrongly_rewound:
             self._git_is_heard = False
         else:
             self._let_go()
-        return not self._rewound
+        return not self._wrongly_rewound
 
     def _let_go(self) -> None:
         """Say what was held back: progress, as nothing else comes before the hook."""
@@ -300,6 +302,7 @@ class Push:
             bytes_out=self._bytes_out,
             abandoned=git is not None and git.abandoned,
             silent=self._is_silent if git is None else git.silent,
+            rewound=self._rewound,
         )
 
 

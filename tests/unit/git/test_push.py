@@ -295,7 +295,8 @@ def test_a_rewind_that_a_hook_of_ours_has_found_is_reported_in_gits_place() -> N
     assert not house.receiving.hook_found((b"refs/heads/main",))
     house.receiving.client.write(b"ng refs/heads/main pre-receive hook declined")
     assert house.client.heard == b"refsreport"  # git's quarantine is still there
-    assert house.end().refusal is REFUSED
+    ended = house.end()
+    assert (ended.refusal, ended.rewound) == (REFUSED, {"refs/heads/main"})
     assert b"ng refs/heads/main protected (id 1)" in house.client.heard
     assert b"declined" not in house.client.heard
 
@@ -323,7 +324,9 @@ def test_what_git_said_before_it_was_known_that_nothing_is_rewound_is_said_then(
     assert house.receiving.hook_found(rewound)
     house.receiving.client.write(b" and more")
     assert house.client.heard == b"report and more"
-    assert house.end().refusal is None
+    ended = house.end()
+    assert ended.refusal is None
+    assert ended.rewound == frozenset(ref.decode() for ref in rewound)
 
 
 def test_a_git_that_fails_before_its_hook_is_heard() -> None:
