@@ -1,5 +1,6 @@
 """The chain asks plugins in order, and no failure of one is ever an answer."""
 
+import asyncio
 import logging
 import threading
 import time
@@ -48,7 +49,7 @@ class Answers:
     def authenticate(self, credentials: Credentials, peer: Peer) -> Any:
         if self.asked is not None:
             self.asked.append(self.name)
-        if isinstance(self.answer, Exception):
+        if isinstance(self.answer, BaseException):
             raise self.answer
         return self.answer
 
@@ -122,6 +123,14 @@ def test_an_exception_is_a_failure_and_ends_the_chain(kind: type[Answers], caplo
         Chain(kind(OSError("directory is down")), kind(ALICE, asked, "never")).authenticate()
     assert asked == []
     assert "Traceback" in caplog.text  # the author of the plugin needs it; no client sees it
+
+
+@both
+@pytest.mark.parametrize("exits", [SystemExit(3), KeyboardInterrupt(), asyncio.CancelledError()], ids=repr)
+def test_a_plugin_that_would_end_the_process_has_failed(kind: type[Answers], exits: BaseException) -> None:
+    """A library that calls sys.exit(), or asyncio, whose cancellation is no Exception."""
+    with pytest.raises(PluginFailure, match=f"p0: authenticate raised {type(exits).__name__}"):
+        Chain(kind(exits), Answers(ALICE)).authenticate()
 
 
 @both
