@@ -67,6 +67,10 @@ _SOCKET_MODE: Final = 0o660
 class DoorBlocked(Exception):
     """A listener that cannot be opened; the message says which and why."""
 
+    def __init__(self, listener: Listener, why: str) -> None:
+        super().__init__(f"cannot listen on {listener.url}: {why}")
+        self.listener = listener
+
 
 @dataclass(frozen=True, slots=True)
 class Door:
@@ -219,7 +223,7 @@ class Server(Service):
             return self._reactor.listenTCP(listener.port, factory, _BACKLOG, listener.address)
         except (CannotListenError, OSError) as error:
             why = getattr(error, "socketError", error)
-            raise DoorBlocked(f"cannot listen on {listener.url}: {getattr(why, 'strerror', None) or why}") from error
+            raise DoorBlocked(listener, getattr(why, "strerror", None) or str(why)) from error
 
 
 def members(config: Config) -> list[Member]:
