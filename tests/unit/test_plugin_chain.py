@@ -620,3 +620,24 @@ def test_the_groups_of_an_identity_are_a_set_of_names(groups: Any) -> None:
 def test_a_repository_must_be_absolute() -> None:
     with pytest.raises(ValueError, match="must be absolute"):
         Repository(directory=Path("relative.git"), name="relative")
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda five: Identity(name=five),
+        lambda five: Identity(name="bob", groups=frozenset({"devs", five})),
+        lambda five: a_repository("app", environment={"LEVEL": five}),
+        lambda five: a_repository("app", environment={five: "LEVEL"}),
+    ],
+)
+def test_what_git_and_records_are_told_in_texts_is_refused_where_it_is_made(make: Callable[[Any], object]) -> None:
+    """Later, gitgate itself would fail of it, and nobody could tell whose it was."""
+    with pytest.raises(TypeError, match="int where a str belongs"):
+        make(5)
+
+
+@pytest.mark.parametrize("environment", [{"": "x"}, {"A=B": "x"}, {"A": "x\0"}, {"A\0": "x"}])
+def test_the_environment_of_a_repository_is_one_that_a_process_can_have(environment: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match="the environment of a process cannot hold"):
+        a_repository("app", environment=environment)
