@@ -36,6 +36,7 @@ from gitgate.transports.http.site import HttpSite
 from gitgate.transports.ssh.factory import SshFactory
 from gitgate.transports.ssh.host_keys import load_host_keys
 from gitgate.transports.tls import ServerCertificate, TlsFactory
+from gitgate.transports.unix_socket import SocketPort
 
 #: All that a program needs which embeds gitgate, besides `gitgate.plugin` for its plugins.
 __all__ = [
@@ -219,7 +220,9 @@ class Server(Service):
         try:
             if listener.socket is not None:
                 mode = _SOCKET_MODE if listener.mode is None else listener.mode
-                return self._reactor.listenUNIX(str(listener.socket), factory, _BACKLOG, mode, wantPID=True)
+                place = SocketPort(listener.socket, factory, backlog=_BACKLOG, mode=mode, reactor=self._reactor)
+                place.startListening()
+                return place
             return self._reactor.listenTCP(listener.port, factory, _BACKLOG, listener.address)
         except (CannotListenError, OSError) as error:
             why = getattr(error, "socketError", error)
