@@ -221,7 +221,7 @@ class Allow:
 
 @dataclass(frozen=True, slots=True)
 class Deny:
-    """authorize: no. `reason` is for the log; `message` is shown to a client who may read the repository.
+    """authorize: no. `reason` is for the log; `message`, one line, is shown to a client who may read the repository.
 
     `refs` names the refs of a push that are refused; empty means the whole request.
     """
