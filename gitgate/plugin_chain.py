@@ -259,7 +259,10 @@ class PluginChain:
             raise  # the client is gone, and nobody waits for the answer
         except (DeadlineOver, ThreadsBusy) as error:
             raise _failure(implementation, str(error)) from None
-        except Exception as error:
+        except GeneratorExit:
+            raise  # nobody asks any more
+        except BaseException as error:
+            # Also sys.exit() of some library, and asyncio's cancellation: neither ends the server, or decides anything.
             _log.exception("plugin %s failed in %s", implementation.seat.member.name, implementation.hook)
             raise _failure(implementation, f"raised {type(error).__name__}: {error}") from error
 

@@ -195,6 +195,13 @@ def test_who_may_read_is_told_why_a_push_is_denied() -> None:
     assert site.asked[-1] == "authorize git-upload-pack"
 
 
+def test_a_message_cannot_write_on_the_terminal_of_who_is_denied() -> None:
+    """A policy service repeats in its message the name of a ref that somebody has made up."""
+    refusal = House(Site(read=Allow("public"), write=Deny("no", "\x1b]0;owned\7 not now\nroot# "))).serve(a_push())
+    assert isinstance(refusal, AccessDenied)
+    assert refusal.message == r"\x1b]0;owned\x07 not now\nroot#  (id req-1)"
+
+
 def test_who_may_not_even_read_does_not_learn_from_the_message_of_a_denied_push() -> None:
     """Ask to push to every name in a list: a message for pushes alone would tell which repositories there are."""
     refusal = House(Site(read=None, write=Deny("not in devs", "Pushing is for maintainers."))).serve(a_push())
@@ -248,6 +255,7 @@ def test_a_plugin_that_fails_never_allows_and_is_not_called_a_denial(site: Site)
     assert isinstance(refusal, Unavailable)
     assert refusal.message == "temporarily unavailable (id req-1)"
     assert refusal.plugin == "site"
+    assert not refusal.reason.startswith("site")  # the log line says that already
     assert house.runner.started == []
     assert [record.verdict for record in house.records] == [Verdict.FAILED]
 

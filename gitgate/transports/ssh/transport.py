@@ -23,7 +23,7 @@ from gitgate.idle import IdleTimer
 from gitgate.login import Login
 from gitgate.plugin import Transport
 from gitgate.reactor import Timer
-from gitgate.transports.connections import peer_at
+from gitgate.transports.connections import host_of, peer_at
 from gitgate.transports.penalties import Offence
 from gitgate.transports.ssh.allowance import Allowance
 from gitgate.transports.ssh.connection import Connection
@@ -219,7 +219,7 @@ class SshTransport(KeyedTransport):
             lost=lambda: self._overdue("it does not answer any more"),
         )
         here = self.transport.getHost()
-        url = self.factory.public_url or url_of_socket(username, here.host, here.port)
+        url = self.factory.public_url or url_of_socket(username, host_of(here), here.port)
 
         def open_session(connection: Connection, window: int, largest_packet: int) -> Session:
             return Session(

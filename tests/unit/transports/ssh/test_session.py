@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from twisted.conch.ssh.common import NS
+from twisted.internet.address import IPv6Address
 from twisted.internet.defer import Deferred
 
 from gitgate.git.process import GitExit
@@ -141,6 +142,16 @@ def test_a_shell_is_a_greeting(session: Any) -> None:
         "  git clone ssh://alice@192.0.2.1:22/path/to/repository\n"
     )
     assert received[2:] == ENDED
+
+
+def test_a_client_by_ipv4_of_a_socket_for_both_is_told_the_address_that_it_knows(line: Any) -> None:
+    line.server_socket.here = IPv6Address("TCP", "::ffff:192.0.2.1", 5522)
+    line.log_in()
+    session = line.open_session()
+    line.send(98, line.channel_request(session, b"shell"))
+
+    output, _ = streams(line.take())
+    assert b"git clone ssh://alice@192.0.2.1:5522/path/to/repository\n" in output
 
 
 def test_a_terminal_is_given_for_the_greeting_and_has_its_own_ends_of_lines(session: Any) -> None:
