@@ -148,13 +148,25 @@ class RawClient(PacketTransport, SSHClientTransport):
         signed = NS(self.sessionID) + b"\x32" + request
         return request + NS(signature(signed) if signature else key.sign(signed, algorithm_of(key)))
 
-    def execute(self, command: bytes, *, window: int = 2**31) -> int:
-        """A session that runs `command`; the server's number of it."""
+    def opens(self, *, window: int = 2**31) -> int:
+        """A new session; the server's number of it."""
         self.sendPacket(90, NS(b"session") + pack(">3L", 0, window, 32768))
         (session,) = unpack(">L", self.wait_for(91)[4:8])
-        self.sendPacket(98, pack(">L", session) + NS(b"exec") + b"\1" + NS(command))
-        self.wait_for(99)
         return int(session)
+
+    def requests(self, session: int, kind: bytes, rest: bytes = b"") -> int:
+        """The answer to a request on a session: 99 where it is granted, 100 where it is not."""
+        self.sendPacket(98, pack(">L", session) + NS(kind) + b"\1" + rest)
+        answers = (99, 100)
+        self.read_until(lambda: any(message in answers for message, _ in self.received))
+        place = next(place for place, (message, _) in enumerate(self.received) if message in answers)
+        return self.received.pop(place)[0]
+
+    def execute(self, command: bytes, *, window: int = 2**31) -> int:
+        """A session that runs `command`; the server's number of it."""
+        session = self.opens(window=window)
+        assert self.requests(session, b"exec", NS(command)) == 99
+        return session
 
     def runs(self, command: bytes, said: bytes = b"") -> tuple[bytes, bytes, int]:
         """What `command` writes to both streams where it is `said` this, and its exit code."""
