@@ -22,8 +22,8 @@ def attack() -> Iterator[Attack]:
     """Connects to a site's ssh door."""
     clients: list[RawClient] = []
 
-    def connect(site: Any, **options: Any) -> RawClient:
-        clients.append(RawClient(*place(site), **options))
+    def connect(site: Any, kind: type[RawClient] = RawClient, **options: Any) -> RawClient:
+        clients.append(kind(*place(site), **options))
         return clients[-1]
 
     yield connect
