@@ -9,7 +9,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from gitgate.git.child import keep_descriptors_to_ourselves
 from gitgate.git.command import Exchange, Git, GitCommand
 from gitgate.git.process import Client, GitExit, GitProcess, HookFound, Overheard
-from gitgate.git.push import Judge, Push, PushTerms, RunGit
+from gitgate.git.push import Judge, Push, PushTerms, RunGit, room_for_commands
 from gitgate.git.repository_hooks import HookFolder, hooks_of
 from gitgate.plugin import Access, GitRequest, Identity, Repository
 from gitgate.reactor import Reactor
@@ -25,6 +25,7 @@ class GitRunner:
         self._git = git
         self._max_operations = max_operations
         self._idle_deadline_seconds = idle_deadline_seconds
+        self._room = room_for_commands()
         self._running = 0
         self._stopping = False
         self._waiting: list[Deferred[None]] = []
@@ -89,7 +90,7 @@ class GitRunner:
             advertising = self._git.command(request, repository, identity, Exchange.ADVERTISEMENT)
             advertise = partial(self._run, advertising, Access.READ)
         with self._operation(), ExitStack() as made:
-            push = Push(self._reactor, client, idle_deadline_seconds=self._idle_deadline_seconds)
+            push = Push(self._reactor, client, idle_deadline_seconds=self._idle_deadline_seconds, room=self._room)
             return await push.serve(advertise, judge, receive)
 
     @contextmanager

@@ -1,4 +1,4 @@
-"""The figure that the log has at start; tests/attack/test_sources_memory.py holds the server to it."""
+"""The figure that the log has at start; tests/attack/ssh/test_memory.py holds the server to it."""
 
 from gitgate.config import Limits
 from gitgate.memory import memory_line, most_added_by_clients, resident
@@ -8,13 +8,13 @@ _MEBIBYTE = 1024 * 1024
 
 def test_each_connection_and_each_operation_may_cost_half_a_mebibyte() -> None:
     limits = Limits(max_connections=1000, max_operations=100)
-    assert most_added_by_clients(limits) == 550 * _MEBIBYTE + 8 * _MEBIBYTE
+    assert most_added_by_clients(limits) == (550 + 8 + 128 + 8) * _MEBIBYTE
 
 
 def test_the_line_has_the_sum_and_its_parts() -> None:
     assert memory_line(Limits(max_connections=10, max_operations=2), 60 * _MEBIBYTE) == (
-        "memory: at most 74 MiB: 60 MiB now, and 512 KiB for each of 10 connections and 2 operations;"
-        " the gits that run have their own"
+        "memory: at most 210 MiB: 60 MiB now, 512 KiB for each of 10 connections and 2 operations,"
+        " and 144 MiB for all of them; the gits that run have their own"
     )
 
 

@@ -230,6 +230,7 @@ class SshTransport(KeyedTransport):
                 username=username,
                 peer=self._peer,
                 greeting=greeting(login.identity, url),
+                answers=self.factory.answers,
             )
 
         self._connection = Connection(
