@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Callable
 from struct import pack, unpack
+from typing import Any
 
 from twisted.conch.ssh.common import NS, getNS
 from twisted.conch.ssh.keys import Key
@@ -34,6 +35,12 @@ def about_key(user: str, key: Key) -> bytes:
     """A login request that only asks whether a key would do."""
     request = NS(user.encode()) + NS(b"ssh-connection") + NS(b"publickey") + b"\0"
     return request + NS(algorithm_of(key)) + NS(key.public().blob())
+
+
+def place(site: Any) -> tuple[str, int]:
+    """Where a site's ssh door is."""
+    host, _, port = site.daemon.urls["ssh"].rpartition("/")[2].rpartition("@")[2].rpartition(":")
+    return "127.0.0.1" if host == "localhost" else host, int(port)
 
 
 class RawClient(PacketTransport, SSHClientTransport):

@@ -6,13 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from raw_ssh_client import SECONDS, RawClient
-
-
-def place(site: Any) -> tuple[str, int]:
-    host, _, port = site.daemon.urls["ssh"].rpartition("/")[2].rpartition("@")[2].rpartition(":")
-    return "127.0.0.1" if host == "localhost" else host, int(port)
-
+from raw_ssh_client import SECONDS, RawClient, place
 
 Attack = Callable[..., RawClient]
 
@@ -36,8 +30,8 @@ def tcp() -> Iterator[Callable[[Any], socket.socket]]:
     """Connects to a site's ssh door, and speaks no ssh by itself."""
     sockets: list[socket.socket] = []
 
-    def connect(site: Any) -> socket.socket:
-        sockets.append(socket.create_connection(place(site), timeout=SECONDS))
+    def connect(site: Any, source: str = "127.0.0.1") -> socket.socket:
+        sockets.append(socket.create_connection(place(site), timeout=SECONDS, source_address=(source, 0)))
         return sockets[-1]
 
     yield connect
