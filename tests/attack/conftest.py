@@ -1,8 +1,14 @@
 """Attacks go against the same running gitgate as the journeys: see tests/journeys/conftest.py for what stands where."""
 
+import socket
+import ssl
 import sys
+from collections.abc import Callable
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 _PATH = Path(__file__).parents[1] / "journeys" / "conftest.py"
 _spec = spec_from_file_location("journeys_for_attacks", _PATH)
@@ -15,3 +21,44 @@ site = journeys.site
 another_site = journeys.another_site
 starting = journeys.starting
 unique = journeys.unique
+
+_SECONDS = 20.0
+
+
+@pytest.fixture
+def connect() -> Callable[..., socket.socket]:
+    """A socket to a door of a site, with TLS for https, and with nothing said on it yet."""
+
+    def connected(site: Any, transport: str, *, buffer_bytes: int | None = None) -> socket.socket:
+        plain = socket.socket()
+        if buffer_bytes is not None:  # what the kernel may keep of what was not read
+            plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer_bytes)
+        plain.settimeout(_SECONDS)
+        plain.connect(("127.0.0.1", int(site.daemon.urls[transport].rpartition(":")[2])))
+        if transport != "https":
+            return plain
+        return ssl.create_default_context(cafile=site.folder / "tls.crt").wrap_socket(
+            plain, server_hostname="localhost"
+        )
+
+    return connected
+
+
+@pytest.fixture
+def say(connect: Callable[..., socket.socket]) -> Callable[..., bytes]:
+    """All that a door answers to some bytes until it closes. Who is refused says then that nothing more will come."""
+
+    def said(site: Any, transport: str, data: bytes) -> bytes:
+        answer = b""
+        with connect(site, transport) as client:
+            try:
+                client.sendall(data)
+                while piece := client.recv(65536):
+                    if not answer and piece.startswith(b"HTTP/1.1 4"):
+                        client.shutdown(socket.SHUT_WR)
+                    answer += piece
+            except ConnectionError:
+                pass
+        return answer
+
+    return said

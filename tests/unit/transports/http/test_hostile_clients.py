@@ -1,6 +1,7 @@
 """Clients that want to be waited for, that want too much, and that guess."""
 
 import gzip
+import os
 from dataclasses import replace
 
 import pytest
@@ -118,9 +119,8 @@ def test_a_refused_push_is_not_read_for_ever(conversation, push):
 
 
 def test_a_fetch_that_says_more_than_any_client_would_is_too_large(conversation, fetch):
-    """Ten kilobytes of gzip are ten megabytes for git; a hundred such requests keep it busy for an hour."""
-    bomb = gzip.compress(b"0032have " + b"0" * (LONGEST_FETCH + 1))
-    assert len(bomb) < 20_000
+    """A hundred kilobytes of gzip are ten megabytes for git; a hundred such requests keep it busy for an hour."""
+    bomb = gzip.compress(b"0032have " + b"0" * (LONGEST_FETCH + 1) + os.urandom(110_000))
     conversation.send(*fetch, b"Content-Encoding: gzip", b"Content-Length: %d" % len(bomb), body=bomb)
     git = conversation.gateway.git
     assert git.finished
@@ -130,7 +130,7 @@ def test_a_fetch_that_says_more_than_any_client_would_is_too_large(conversation,
 
 
 def test_a_push_may_be_as_long_as_it_is(conversation, push):
-    body = gzip.compress(b"0" * (LONGEST_FETCH + 1))
+    body = gzip.compress(b"0" * (LONGEST_FETCH - 110_000) + os.urandom(110_001))
     conversation.send(*push, b"Content-Encoding: gzip", b"Content-Length: %d" % len(body), body=body)
     assert len(conversation.gateway.git.taken) == LONGEST_FETCH + 1
 
