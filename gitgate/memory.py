@@ -7,7 +7,7 @@ from typing import Final
 from gitgate.config.model import Limits
 
 #: What one client can make us keep: pieces of 64 KiB on their way in and out, compressed and not, encrypted and not.
-#: tests/attack/test_sources_memory.py holds the server to it.
+#: tests/attack/ssh/test_memory.py and tests/attack/test_memory_of_http_and_git.py hold the server to it.
 SESSION_BYTES: Final = 512 * 1024
 
 #: What is remembered of sources that behaved badly, when all places are taken.

@@ -1,9 +1,11 @@
 """Attacks go against the same running gitgate as the journeys: see tests/journeys/conftest.py for what stands where."""
 
+import re
+import shutil
 import socket
 import ssl
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,30 @@ starting = journeys.starting
 unique = journeys.unique
 
 _SECONDS = 20.0
+
+
+RULES = """
+    rules:
+      - {repos: ["guarded/**"], refs: [refs/heads/main], who: [everyone], deny: [write], message: Not main.}
+      - {repos: ["open/**", "guarded/**"], who: [everyone], allow: [read, write, force, delete]}
+      - {repos: ["team/**"], who: ["group:devs"], allow: [read, write]}
+      - {repos: ["team/**"], who: [authenticated], allow: [read]}
+"""
+
+
+@pytest.fixture(scope="session")
+def hostile(starting: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A site that only hostile clients see. However they behave, it ends without a traceback in its log, nor a
+    control character."""
+    site = starting(tmp_path_factory.mktemp("hostile") / "site", rules=RULES)
+    first = site.filled("open/r.git")
+    for path in ("team/r.git", "secret/r.git", "guarded/r.git"):
+        shutil.copytree(first, site.root / path)
+    yield site
+    code, log = site.daemon.close(), site.daemon.log()
+    assert code == 0
+    assert "Traceback" not in log
+    assert re.findall(r"[^\n\x20-\x7e\x80-\U0010ffff]", log) == []
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from gitgate.wire.malformed import Malformed
 PIECE: Final = 65536
 _GZIP_ONLY: Final = 31
 
-#: gzip can make a thousand bytes of one, and then keeps us busy for longer than it takes to send it. What git compresses
-#: are names of objects, to the half; packs are compressed already. A small body may be as it likes.
+#: gzip can make a thousand bytes of one, and then keeps us busy for longer than it takes to send it. What git
+#: compresses are names of objects, to the half; packs are compressed already. A small body may be as it likes.
 _MOST_FOR_ONE: Final = 100
 _SMALL: Final = 1024 * 1024
 

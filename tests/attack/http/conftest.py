@@ -2,32 +2,9 @@
 
 import re
 from base64 import b64encode
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
 
 import pytest
-
-RULES = """
-    rules:
-      - {repos: ["guarded/**"], refs: [refs/heads/main], who: [everyone], deny: [write], message: Not main.}
-      - {repos: ["open/**", "guarded/**"], who: [everyone], allow: [read, write, force, delete]}
-      - {repos: ["team/**"], who: ["group:devs"], allow: [read, write]}
-      - {repos: ["team/**"], who: [authenticated], allow: [read]}
-"""
-
-
-@pytest.fixture(scope="session")
-def hostile(starting: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """A site that only hostile clients see. However they behave, it ends without a traceback in its log, nor a
-    control character."""
-    site = starting(tmp_path_factory.mktemp("hostile") / "site", rules=RULES)
-    for path in ("open/r.git", "team/r.git", "secret/r.git", "guarded/r.git"):
-        site.filled(path)
-    yield site
-    code, log = site.daemon.close(), site.daemon.log()
-    assert code == 0
-    assert "Traceback" not in log
-    assert re.findall(r"[^\n\x20-\x7e\x80-\U0010ffff]", log) == []
 
 
 @pytest.fixture
