@@ -1,4 +1,4 @@
-"""The figure that the log has at start; tests/attack/test_sources_memory.py holds the server to it."""
+"""The figure that the log has at start; tests/attack holds the server to it."""
 
 from gitgate.config import Limits
 from gitgate.memory import memory_line, most_added_by_clients, resident
