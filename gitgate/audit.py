@@ -85,6 +85,7 @@ class AuditEntry:
             verdict=Verdict.COMPLETED,
             bytes_in=git.bytes_in,
             bytes_out=git.bytes_out,
+            bytes_kept=git.bytes_kept,
             exit_code=git.code if git.saw_request else None,
             refused=git.refused,
         )

@@ -30,8 +30,8 @@ from gitgate.plugin import (
 )
 from gitgate.plugin_answers import objection
 from gitgate.plugin_registration import NOTIFICATIONS, Implementation, Member, register
-from gitgate.plugin_threads import ThreadsBusy
 from gitgate.reactor import Reactor
+from gitgate.worker_threads import ThreadsBusy
 
 _log = logging.getLogger(__name__)
 

@@ -17,11 +17,13 @@ from twisted.internet.error import CannotListenError
 
 from gitgate.audit import Audit
 from gitgate.audit_log import AuditLog, AuditLogUnusable
+from gitgate.config.cache_directory import cache_directory
 from gitgate.config.listener import Listener, TlsSettings
 from gitgate.config.model import AuditSettings, Config, GitSettings, Limits
 from gitgate.config.problems import ConfigError, Problem
 from gitgate.deadline import within
 from gitgate.gateway import Gateway
+from gitgate.git.answer_cache import AnswerCache
 from gitgate.git.command import Git
 from gitgate.git.installed import find_git
 from gitgate.git.runner import GitRunner
@@ -59,6 +61,9 @@ _log = logging.getLogger(__name__)
 _DRAIN_SECONDS: Final = 10.0
 
 _BACKLOG: Final = 511
+
+#: A program that makes packs in git's place, perhaps another for each user (git-config(1)).
+_OWN_PACKER: Final = "uploadpack.packobjectshook"
 
 #: A unix socket is for its user and group unless the configuration says otherwise.
 _SOCKET_MODE: Final = 0o660
@@ -99,15 +104,9 @@ class Server(Service):
         self._reactor = reactor
         self._chain = PluginChain(members, reactor)
         self._audit_log = _audit_log(audit or AuditSettings(), reactor)
-        self._runner = GitRunner(
-            reactor,
-            _installed_git(git),
-            max_operations=limits.max_operations,
-            idle_deadline_seconds=float(limits.idle_deadline),
-        )
+        self._runner = GitRunner(reactor, _installed_git(git), limits, _cache(git))
         self._gateway = Gateway(self._chain, self._runner, Audit(reactor, self._audited), public_urls or {})
         self._connections = Connections(limits, reactor)
-        self._limits = limits
         self._limits = limits
         self._telling: set[Deferred[None]] = set()
         self._factories = [(listener, self._factory(listener, public_urls or {})) for listener in listen]
@@ -265,6 +264,13 @@ def _installed_git(settings: GitSettings) -> Git:
         config=settings.config,
         environment=settings.environment,
     )
+
+
+def _cache(settings: GitSettings) -> AnswerCache | None:
+    """None also where git itself is told to have its answers made by a program of the operator's."""
+    if not settings.cache_size or _OWN_PACKER in (key.lower() for key in settings.config):
+        return None
+    return AnswerCache(settings.cache_size, settings.cache_folder or cache_directory(os.environ))
 
 
 def _url(listener: Listener, port: Any) -> str:

@@ -22,8 +22,8 @@ from gitgate.config.model import Limits
 from gitgate.config.source_limits import MaxStartups
 from gitgate.plugin import Peer, Transport
 from gitgate.reactor import Clock
+from gitgate.source import Source, Sources
 from gitgate.transports.penalties import Offence, Penalties
-from gitgate.transports.source import Source, Sources
 
 _log = logging.getLogger(__name__)
 

@@ -39,6 +39,7 @@ PUSH = replace(
     updates=(RefUpdate(ref="refs/heads/main", old="a" * 40, new="b" * 40, change=RefChange.UPDATE),),
     bytes_in=300,
     bytes_out=60,
+    bytes_kept=50,
     exit_code=0,
 )
 
@@ -78,6 +79,7 @@ def test_a_push_has_every_field() -> None:
         "refs_total": 1,
         "bytes_in": 300,
         "bytes_out": 60,
+        "bytes_kept": 50,
         "duration_seconds": 0.012346,
         "exit_code": 0,
     }

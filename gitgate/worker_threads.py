@@ -1,4 +1,6 @@
-"""The threads of one plugin. No plugin shares them with another, nor with Twisted, which looks up names in its own."""
+"""Threads for what may block. Each plugin has its own, so that one that hangs holds up no other; so has what looks at
+repositories. Twisted looks up names in its own.
+"""
 
 import inspect
 import threading
@@ -13,16 +15,16 @@ from twisted.python.threadpool import ThreadPool
 
 from gitgate.reactor import Reactor
 
-#: Threads of one plugin, and the calls that may wait for one of them before more are refused at once.
+#: Threads of one pool, and the calls that may wait for one of them before more are refused at once.
 _THREADS: Final = 8
 _WAITING: Final = 64
 
 
 class ThreadsBusy(Exception):
-    """The plugin has as many calls before it as it may have."""
+    """As many calls wait as may."""
 
 
-class PluginThreads:
+class WorkerThreads:
     """A bounded pool of threads with a bounded queue."""
 
     def __init__(self, reactor: Reactor, name: str) -> None:
