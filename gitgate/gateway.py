@@ -98,6 +98,7 @@ class Gateway:
     def malformed(self, reason: str, peer: Peer, request_id: str, login: Login | None = None) -> MalformedRequest:
         """The refusal for a request that could not be parsed, after writing its record. The client is told `reason`."""
         refusal = MalformedRequest(reason, message=reason)
+        refusal.identify(request_id)
         entry = self._audit.begin(request_id, peer)
         if login is not None:
             entry.login(login)

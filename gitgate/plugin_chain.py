@@ -95,9 +95,7 @@ class PluginChain:
         )
 
     async def start(self) -> None:
-        """Open the plugins' threads and tell them that the server starts."""
-        for seat in self._seats:
-            seat.threads.start()
+        """Tell the plugins that the server starts."""
         await self._tell_all("started")
 
     async def stop(self) -> None:

@@ -35,7 +35,7 @@ from gitgate.reactor import use_monotonic_clock
 from gitgate.transports.connections import Connections
 from gitgate.transports.git import GitFactory
 from gitgate.transports.http.site import HttpSite
-from gitgate.transports.ssh.factory import SshFactory
+from gitgate.transports.ssh.factory import SshFactory, room_for_answers
 from gitgate.transports.ssh.host_keys import load_host_keys
 from gitgate.transports.tls import ServerCertificate, TlsFactory
 from gitgate.transports.unix_socket import SocketPort
@@ -113,6 +113,7 @@ class Server(Service):
         self._gateway = Gateway(self._chain, self._runner, Audit(reactor, self._audited), public_urls or {})
         self._connections = Connections(limits, reactor)
         self._limits = limits
+        self._answers = room_for_answers()
         self._telling: set[Deferred[None]] = set()
         self._factories = [(listener, self._factory(listener, public_urls or {})) for listener in listen]
         self._ports: list[Any] = []
@@ -200,6 +201,7 @@ class Server(Service):
                     load_host_keys(listener.host_keys),
                     limits=self._limits,
                     public_url=public_urls.get("ssh"),
+                    answers=self._answers,
                 )
             case Transport.GIT:
                 return GitFactory(self._gateway, self._connections, self._reactor, limits=self._limits)

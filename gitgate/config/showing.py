@@ -32,7 +32,7 @@ def shown(config: Config) -> dict[str, Any]:
         "log": _plain(config.log),
         "audit": _plain(config.audit),
         "git": {
-            "executable": None if git.executable is None else str(git.executable),
+            **_plain(git),
             "config": dict.fromkeys(git.config, _HIDDEN),
             "environment": dict.fromkeys(git.environment, _HIDDEN),
         },

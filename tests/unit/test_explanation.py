@@ -263,6 +263,7 @@ def test_to_create_what_is_there_is_refused() -> None:
     refusal = explain(Judge(**MAY_PUSH), verb=Verb.CREATE).refusal
     assert isinstance(refusal, AccessDenied)
     assert refusal.reason == "the repository exists already, and a push would not create it"
+    assert refusal.message == ""  # a push would be one to what is there, and no client is told anything
 
 
 def test_no_record_of_an_operation_is_written() -> None:
@@ -352,6 +353,7 @@ def test_for_people_each_question_is_a_block_and_a_star_marks_the_vote_that_deci
                 "but a push may be refused for its refs; name a REF to see the rules for it",
             ],
         ),
+        ({"verb": Verb.CREATE}, ["", "REFUSED: the repository exists already, and a push would not create it"]),
     ],
 )
 def test_for_people_the_end_is_the_verdict(options: Any, last_lines: list[str]) -> None:

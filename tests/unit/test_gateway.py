@@ -22,6 +22,8 @@ from gitgate.plugin import (
     Missing,
     Password,
     PublicKey,
+    RefChange,
+    RefUpdate,
     Rejected,
     Repository,
     Service,
@@ -353,9 +355,43 @@ def test_a_git_that_outlived_its_client_has_not_completed(git: GitExit, reason: 
     ]
 
 
+@pytest.mark.parametrize(
+    ("refused", "verdict"),
+    [
+        ({}, Verdict.COMPLETED),
+        ({"refs/heads/a": "hook declined"}, Verdict.COMPLETED),
+        ({"refs/heads/a": "pre-receive hook declined", "refs/heads/b": "pre-receive hook declined"}, Verdict.ABORTED),
+    ],
+)
+def test_a_push_whose_client_went_away_has_completed_if_a_ref_has_moved(
+    refused: dict[str, str], verdict: Verdict
+) -> None:
+    records: list[AuditRecord] = []
+    entry = Audit(WaitingLoop().reactor, records.append).begin("req-1", a_peer())
+    zeros, commit = "0" * 40, "1" * 40
+    refs = ("refs/heads/a", "refs/heads/b")
+    updates = tuple(RefUpdate(ref=ref, old=zeros, new=commit, change=RefChange.CREATE) for ref in refs)
+    entry.request(a_push(updates=updates))
+    entry.completed(replace(GIT_EXIT, abandoned=True, refused=refused))
+    entry.close()
+    assert [record.verdict for record in records] == [verdict]
+
+
+def test_an_update_that_was_found_to_rewind_is_recorded_as_such() -> None:
+    records: list[AuditRecord] = []
+    entry = Audit(WaitingLoop().reactor, records.append).begin("req-1", a_peer())
+    refs = {"refs/heads/a": RefChange.UPDATE, "refs/heads/b": RefChange.UPDATE, "refs/heads/c": RefChange.CREATE}
+    updates = tuple(RefUpdate(ref=ref, old="1" * 40, new="2" * 40, change=change) for ref, change in refs.items())
+    entry.request(a_push(updates=updates))
+    entry.completed(replace(GIT_EXIT, rewound=frozenset({"refs/heads/b"})))
+    entry.close()
+    assert [update.change for update in records[0].updates] == [RefChange.UPDATE, RefChange.REWIND, RefChange.CREATE]
+
+
 def test_who_sent_what_cannot_be_understood_is_recorded() -> None:
     house = House(Site())
-    house.gateway.malformed("bad argument", a_peer(), "req-7", ALICE)
+    refusal = house.gateway.malformed("bad argument", a_peer(), "req-7", ALICE)
+    assert refusal.message == "bad argument (id req-7)"
     assert [describe(replace(record, duration_seconds=0)) for record in house.records] == [
         "ssh 192.0.2.7 alice request: malformed (bad argument) 0.000 s [req-7]"
     ]

@@ -153,7 +153,6 @@ class SshTransport(KeyedTransport):
             self.renew_keys_if_due()
         except Malformed as error:
             _log.info("ssh %s: malformed: %s", self._peer.address, printable(str(error)))
-            _log.debug("where it was found", exc_info=True)
             if isinstance(error, NotSsh):
                 self.factory.connections.blame(self._peer, Offence.MALFORMED)
             code = DISCONNECT_MAC_ERROR if isinstance(error, WrongTag) else DISCONNECT_PROTOCOL_ERROR
@@ -231,6 +230,7 @@ class SshTransport(KeyedTransport):
                 username=username,
                 peer=self._peer,
                 greeting=greeting(login.identity, url),
+                answers=self.factory.answers,
             )
 
         self._connection = Connection(

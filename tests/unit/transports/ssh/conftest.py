@@ -272,6 +272,11 @@ def make_line() -> Callable[..., Line]:
 
 
 @pytest.fixture
+def git() -> RecordingGit:
+    return RecordingGit()
+
+
+@pytest.fixture
 def running(line: Line, gateway: RecordingGateway) -> Callable[..., RunningGit]:
     """Logs in, opens a session with this window, and has git started for it."""
 

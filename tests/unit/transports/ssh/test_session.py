@@ -365,6 +365,25 @@ def test_before_the_decision_no_more_room_is_given(session: Any, gateway: Any) -
     assert session.take() == [(CLOSE, pack(">L", 0))]
 
 
+def test_before_the_decision_all_sessions_together_have_64_kib(line: Any, gateway: Any, git: Any) -> None:
+    """Ten sessions, each with a window of 64 KiB that it fills while a plugin is asked."""
+    line.log_in()
+    sessions = [line.open_session() for _ in range(3)]
+    clients: list[Any] = []
+    gateway.served = lambda client: clients.append(client) or Deferred()
+    for session in sessions:
+        line.execute(session, b"git-receive-pack '/a.git'")
+    for session in sessions[:2]:
+        line.send(94, pack(">L", session) + NS(b"x" * 32768))
+    assert line.server_socket.is_read
+    line.send(94, pack(">L", sessions[2]) + NS(b"x"))
+    assert not line.server_socket.is_read
+
+    clients[2].git_started(git)
+
+    assert line.server_socket.is_read
+
+
 def test_room_is_given_back_as_git_takes_the_data(line: Any, running: Any) -> None:
     """100 MB were taken for a git that did not read."""
     run = running()
