@@ -19,8 +19,12 @@ from gitgate.plugin import (
 )
 from gitgate.plugin_chain import PluginChain, PluginFailure, Ruling
 from gitgate.refusals import AccessDenied, CredentialsRequired, RepositoryHidden, Unavailable
+from gitgate.wire.printable import printable
 
 _TAGS: Final = "refs/tags/"
+
+#: A plugin's message to a client is cut to so many characters, so that the request's id still follows it.
+_LONGEST_MESSAGE: Final = 900
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,5 +112,8 @@ class Authorization:
 
 
 def _message(denial: Deny, request: GitRequest, usually: str) -> str:
-    """What the client is told, with the id that leads to the record."""
-    return f"{denial.message or usually} (id {request.request_id})"
+    """What the client is told, on one line, with the id that leads to the record.
+
+    A policy service may repeat in its message what somebody wrote, and this goes to a terminal.
+    """
+    return f"{printable(denial.message or usually, _LONGEST_MESSAGE)} (id {request.request_id})"

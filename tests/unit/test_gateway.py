@@ -1,5 +1,6 @@
 """One order of the questions, one rule for what a client may learn, one record for each operation."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -193,6 +194,14 @@ def test_who_may_read_is_told_why_a_push_is_denied() -> None:
     assert (refusal.reason, refusal.plugin) == ("not in devs", "site")
     assert refusal.message == "Pushing is for maintainers. (id req-1)"
     assert site.asked[-1] == "authorize git-upload-pack"
+
+
+def test_a_message_is_one_line_without_escape_sequences_and_the_id_follows_it() -> None:
+    """Attack: make a policy service repeat what one has written, on the terminal of somebody else."""
+    message = "no\n\x1b[2J" + "x" * 2000
+    refusal = House(Site(read=Allow("devs read"), write=Deny("not in maint", message=message))).serve(a_push())
+    assert isinstance(refusal, AccessDenied)
+    assert re.fullmatch(r"no\\n\\x1b\[2Jx+\.\.\. \(id req-1\)", refusal.message)
 
 
 def test_who_may_not_even_read_does_not_learn_from_the_message_of_a_denied_push() -> None:
