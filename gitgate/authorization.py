@@ -23,8 +23,8 @@ from gitgate.wire.printable import printable
 
 _TAGS: Final = "refs/tags/"
 
-#: A plugin's message to a client is cut to so many characters, so that the request's id still follows it.
-_LONGEST_MESSAGE: Final = 900
+#: What a client is shown of a plugin's message.
+_LONGEST_MESSAGE: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class Authorization:
         try:
             ruling = await self._chain.authorize(identity, request, repository)
         except PluginFailure as failure:
-            raise Unavailable(str(failure), request_id=request.request_id, plugin=failure.plugin) from failure
+            raise Unavailable(failure.what_happened, request_id=request.request_id, plugin=failure.plugin) from failure
         return ruling if ruling is not None else Ruling("default", Deny("no plugin allows it"))
 
     def login_may_help(self, identity: Identity, peer: Peer) -> bool:
@@ -112,8 +112,9 @@ class Authorization:
 
 
 def _message(denial: Deny, request: GitRequest, usually: str) -> str:
-    """What the client is told, on one line, with the id that leads to the record.
+    """What the client is told, with the id that leads to the record.
 
-    A policy service may repeat in its message what somebody wrote, and this goes to a terminal.
+    A plugin's message may hold what others have written, such as a ref's name, and most of them end on a terminal.
     """
-    return f"{printable(denial.message or usually, _LONGEST_MESSAGE)} (id {request.request_id})"
+    message = printable(denial.message, _LONGEST_MESSAGE) if denial.message else usually
+    return f"{message} (id {request.request_id})"

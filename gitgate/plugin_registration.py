@@ -14,8 +14,8 @@ import pluggy
 from gitgate.plugin import BearerToken, Password, PublicKey
 from gitgate.plugin.hookspecs import PROJECT, Hooks
 from gitgate.plugin_answers import ANSWERS
-from gitgate.plugin_threads import PluginThreads
 from gitgate.reactor import Reactor
+from gitgate.worker_threads import WorkerThreads
 
 DEFAULT_DEADLINE_SECONDS: Final = 10.0
 
@@ -58,7 +58,7 @@ class Seat:
 
     member: Member
     accepts: tuple[type, ...]
-    threads: PluginThreads
+    threads: WorkerThreads
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,4 +124,4 @@ def _seat(member: Member, reactor: Reactor) -> Seat:
     accepts = getattr(member.plugin, "accepts", _CREDENTIALS)
     if not isinstance(accepts, tuple) or not set(accepts) <= set(_CREDENTIALS):
         raise PluginUnsuitable(member.name, "`accepts` must be a tuple of Password, PublicKey or BearerToken")
-    return Seat(member, accepts, PluginThreads(reactor, member.name))
+    return Seat(member, accepts, WorkerThreads(reactor, member.name))

@@ -24,6 +24,7 @@ DEFAULT_DEADLINE: Final = Duration.parse("10s")
 
 _LOGIN_DEADLINE: Final = Duration.parse("30s")
 _IDLE_DEADLINE: Final = Duration.parse("10m")
+_OPERATION_WAIT: Final = Duration.parse("10s")
 _STALL_DEADLINE: Final = Duration.parse("2m")
 _TRANSFER_DEADLINE: Final = Duration.parse("1d")
 _MAX_STARTUPS: Final = MaxStartups("100:30:200")
@@ -32,6 +33,7 @@ _NET_BLOCK_SIZE: Final = NetBlockSize("32:64")
 _EXEMPT: Final = (Network("127.0.0.0/8"), Network("::1/128"))
 _KEEPALIVE_INTERVAL: Final = Duration.parse("15s")
 _REKEY_BYTES: Final = Size.parse("1GiB")
+_CACHE_SIZE: Final = Size.parse("1GiB")
 _REKEY_INTERVAL: Final = Duration.parse("1h")
 
 
@@ -44,8 +46,13 @@ class Limits:
     """What one server does at most.
 
     `login_deadline`: for ssh from the connection to a finished login, for http to receive a request's headers, for
-    git:// its request line. `idle_deadline`: how long neither side of a running git may send a byte. `max_operations`:
-    how many gits run at once; more are refused as overloaded. `max_connections`: over all listeners.
+    git:// its request line. `idle_deadline`: how long neither side of a running git may send a byte. `max_connections`:
+    over all listeners.
+
+    `max_operations` is how many requests are served at once: in all, and for one repository, one identity (who is
+    anonymous has none) and one source. `max_clones` is how many of them pack a whole history, as far as the client
+    speaks protocol 2, which alone tells that in time. More wait for their turn, as many as may run, and no longer than
+    `operation_wait`; then they are refused as overloaded.
 
     For http and git://, `stall_deadline` is how long a client may take for 64 KiB while it is waited for, and
     `transfer_deadline` how long one request may take in all.
@@ -61,6 +68,11 @@ class Limits:
     login_deadline: Annotated[Duration, Checked(positive)] = _LOGIN_DEADLINE
     idle_deadline: Annotated[Duration, Checked(positive)] = _IDLE_DEADLINE
     max_operations: Annotated[int, Checked(positive)] = 100
+    max_operations_per_repository: Annotated[int, Checked(positive)] = 50
+    max_operations_per_identity: Annotated[int, Checked(positive)] = 50
+    max_operations_per_source: Annotated[int, Checked(positive)] = 50
+    max_clones: Annotated[int, Checked(positive)] = 20
+    operation_wait: Annotated[Duration, Checked(positive)] = _OPERATION_WAIT
     max_connections: Annotated[int, Checked(positive)] = 1000
     stall_deadline: Annotated[Duration, Checked(positive)] = _STALL_DEADLINE
     transfer_deadline: Annotated[Duration, Checked(positive)] = _TRANSFER_DEADLINE
@@ -98,6 +110,9 @@ class GitSettings:
 
     `executable` None means the one on PATH. `config` is git configuration that goes before that of the repository, and
     `environment` is added to the environment of git and of its hooks. Values of both may be secrets, and do not show.
+
+    `cache_size` is how many bytes of git's answers to fetches are kept for whoever asks the same; 0 for none. They are
+    in files without a name in `cache_folder`; None means where the system has room for such (`cache_directory`).
     """
 
     executable: Path | None = None
@@ -107,6 +122,8 @@ class GitSettings:
     environment: Mapping[Annotated[str, Checked(environment_variable)], Annotated[str, Checked(without_nul)]] = field(
         default_factory=_nothing, repr=False
     )
+    cache_size: Size = _CACHE_SIZE
+    cache_folder: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

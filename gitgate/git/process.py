@@ -88,6 +88,8 @@ class GitExit:
     code: int
     bytes_in: int
     bytes_out: int
+    bytes_kept: int = 0
+    """Those of `bytes_out` that git had said before, to somebody who asked the same."""
     abandoned: bool = False
     """The client was gone, or had to go, before git had ended."""
     silent: bool = False

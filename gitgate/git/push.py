@@ -24,8 +24,9 @@ from gitgate.idle import IdleTimer
 from gitgate.plugin import RefUpdate
 from gitgate.reactor import Reactor
 from gitgate.refusals import AccessDenied, CredentialsRequired, MalformedRequest, Refusal
+from gitgate.room import Room
 from gitgate.wire.malformed import Malformed
-from gitgate.wire.push_commands import PushCommands, PushCommandsReader
+from gitgate.wire.push_commands import LONGEST_LIST, PushCommands, PushCommandsReader
 from gitgate.wire.push_report import PushReportReader, refused_push
 
 
@@ -51,15 +52,27 @@ class RunGit(Protocol):
 
 _log: Final = logging.getLogger(__name__)
 
+#: Some three hundred refs.
+_SHORT_LIST: Final = 32 * 1024
+
 _OTHERS: Final = "refused together with another ref of this push"
+
+
+def room_for_commands() -> Room:
+    """What all pushes together have for lists of commands that are long: as much as the longest of them needs."""
+    return Room("a push's list of commands", LONGEST_LIST + 64 * 1024, short=_SHORT_LIST)
 
 
 @implementer(IPushProducer)
 class Push:
     """The git that the client of a push sees, whatever runs behind it at the time."""
 
-    def __init__(self, reactor: Reactor, client: Client, *, idle_deadline_seconds: float) -> None:
+    def __init__(
+        self, reactor: Reactor, client: Client, *, idle_deadline_seconds: float, room: Room | None = None
+    ) -> None:
+        """`room` is what all pushes together have for their commands."""
         self._client = client
+        self._room = room or room_for_commands()
         self._idle = IdleTimer(reactor, idle_deadline_seconds, self._fell_silent)
         self._reader = PushCommandsReader()
         self._received: list[bytes] = []
@@ -83,15 +96,16 @@ class Push:
     ) -> GitExit:
         """How the push ended. `advertise` is None where the client was told before what git has, as over http.
 
-        Raises `MalformedRequest` for commands that are none. A push that is refused after that is answered here, and
-        ends as one that git refuses: with exit code 0, for the report says it all. Only `CredentialsRequired` is
-        raised: that, the transport must say.
+        Raises `MalformedRequest` for commands that are none, and `Overloaded` for more of them than have room now. A
+        push that is refused after that is answered here, and ends as one that git refuses: with exit code 0, for the
+        report says it all. Only `CredentialsRequired` is raised: that, the transport must say.
         """
         self._client.git_started(self)
         try:
             return await self._serve(advertise, judge, receive)
         finally:
             self._idle.stop()
+            self._room.give_back(self)
 
     async def _serve(
         self, advertise: RunGit | None, judge: Judge, receive: Callable[[PushTerms], Awaitable[RunGit]]
@@ -222,6 +236,7 @@ class Push:
         """The commands, or None where the client ends before they do."""
         while True:
             received, self._received = b"".join(self._received), []
+            self._room.take(self, self._reader.size + len(received))
             try:
                 commands = self._reader.feed(received)
             except Malformed as error:

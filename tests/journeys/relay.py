@@ -2,6 +2,8 @@
 
     python relay.py TARGET_PORT ROUND_TRIP_SECONDS
 
+In the place of the port may stand the path of a unix socket.
+
 It prints the port that it listens on. At most `_IN_FLIGHT` bytes are under way in each direction, as on a real line;
 whoever sends more is held up.
 """
@@ -39,9 +41,12 @@ async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, del
         writer.transport.abort()
 
 
-async def _main(target_port: int, round_trip_seconds: float) -> None:
+async def _main(target: str, round_trip_seconds: float) -> None:
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there_reader, there_writer = await asyncio.open_connection("127.0.0.1", target_port)
+        if target.isdigit():
+            there_reader, there_writer = await asyncio.open_connection("127.0.0.1", int(target))
+        else:
+            there_reader, there_writer = await asyncio.open_unix_connection(target)
         delay = round_trip_seconds / 2
         await asyncio.gather(_carry(reader, there_writer, delay), _carry(there_reader, writer, delay))
         writer.close()
@@ -53,4 +58,4 @@ async def _main(target_port: int, round_trip_seconds: float) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_main(int(sys.argv[1]), float(sys.argv[2])))
+    asyncio.run(_main(sys.argv[1], float(sys.argv[2])))

@@ -155,7 +155,7 @@ def test_somebody_with_groups_is_in_no_others() -> None:
         (replace(KEY, blob=b"other"), Users(), CredentialsRefused, "no plugin knows them"),
         (ALICE, Users(Rejected("has left")), CredentialsRefused, "has left"),
         (KEY, Users(Rejected("has left")), CredentialsRefused, "has left"),
-        (ALICE, Users(OSError("down")), Unavailable, "users: enrich_identity raised OSError: down"),
+        (ALICE, Users(OSError("down")), Unavailable, "enrich_identity raised OSError: down"),
     ],
 )
 def test_a_refused_login_ends_it(who: Somebody, users: Users, refusal: type, reason: str) -> None:

@@ -1,6 +1,5 @@
 """One order of the questions, one rule for what a client may learn, one record for each operation."""
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -196,12 +195,11 @@ def test_who_may_read_is_told_why_a_push_is_denied() -> None:
     assert site.asked[-1] == "authorize git-upload-pack"
 
 
-def test_a_message_is_one_line_without_escape_sequences_and_the_id_follows_it() -> None:
-    """Attack: make a policy service repeat what one has written, on the terminal of somebody else."""
-    message = "no\n\x1b[2J" + "x" * 2000
-    refusal = House(Site(read=Allow("devs read"), write=Deny("not in maint", message=message))).serve(a_push())
+def test_a_message_cannot_write_on_the_terminal_of_who_is_denied() -> None:
+    """A policy service repeats in its message the name of a ref that somebody has made up."""
+    refusal = House(Site(read=Allow("public"), write=Deny("no", "\x1b]0;owned\7 not now\nroot# "))).serve(a_push())
     assert isinstance(refusal, AccessDenied)
-    assert re.fullmatch(r"no\\n\\x1b\[2Jx+\.\.\. \(id req-1\)", refusal.message)
+    assert refusal.message == r"\x1b]0;owned\x07 not now\nroot#  (id req-1)"
 
 
 def test_who_may_not_even_read_does_not_learn_from_the_message_of_a_denied_push() -> None:
@@ -257,6 +255,7 @@ def test_a_plugin_that_fails_never_allows_and_is_not_called_a_denial(site: Site)
     assert isinstance(refusal, Unavailable)
     assert refusal.message == "temporarily unavailable (id req-1)"
     assert refusal.plugin == "site"
+    assert not refusal.reason.startswith("site")  # the log line says that already
     assert house.runner.started == []
     assert [record.verdict for record in house.records] == [Verdict.FAILED]
 

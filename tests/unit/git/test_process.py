@@ -13,11 +13,12 @@ from reactor_fixtures import Run
 from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.task import deferLater
 
+from gitgate.config import Limits
 from gitgate.git import process as process_module
 from gitgate.git.command import Exchange, Git
 from gitgate.git.process import GitExit, GitProcess
 from gitgate.git.runner import GitRunner
-from gitgate.plugin import ANONYMOUS, Repository
+from gitgate.plugin import ANONYMOUS, Duration, Repository
 from gitgate.refusals import Overloaded
 from gitgate.testing import a_fetch, a_push
 from gitgate.wire.pktline import FLUSH, encode
@@ -58,10 +59,12 @@ class Script:
         program.chmod(0o755)
         self.repository = Repository(directory=folder, name="r")
         git = Git(executable=program, search_path="/usr/bin:/bin")
-        self.runner = GitRunner(reactor, git, max_operations=most, idle_deadline_seconds=idle)
+        self.runner = GitRunner(
+            reactor, git, Limits(max_operations=most, idle_deadline=Duration(idle), operation_wait=Duration(0.05))
+        )
 
     def serve(self, client: RecordingClient, *, push: bool = False) -> Deferred[GitExit]:
-        request = a_push() if push else a_fetch()
+        request = a_push() if push else a_fetch(protocol=0)
         return ensureDeferred(self.runner.run(request, self.repository, ANONYMOUS, Exchange.CONVERSATION, client))
 
 
@@ -277,7 +280,7 @@ def test_a_git_that_is_not_there_is_an_error_and_leaves_nothing_open(
     tmp_path: Path, running_reactor: Any, run: Run
 ) -> None:
     git = Git(executable=tmp_path / "nothing", search_path="")
-    runner = GitRunner(running_reactor, git, max_operations=1, idle_deadline_seconds=1)
+    runner = GitRunner(running_reactor, git, Limits())
     before = len(os.listdir("/proc/self/fd"))
     for _ in range(3):
         repository = Repository(directory=tmp_path, name="r")

@@ -10,7 +10,8 @@ from twisted.internet.task import Clock
 from gitgate.git.process import Client, GitExit, HookFound, Overheard, RunningGit
 from gitgate.git.push import Push, PushTerms, RunGit
 from gitgate.plugin import RefUpdate
-from gitgate.refusals import AccessDenied, CredentialsRequired, MalformedRequest, Unavailable
+from gitgate.refusals import AccessDenied, CredentialsRequired, MalformedRequest, Overloaded, Unavailable
+from gitgate.room import Room
 from gitgate.wire.pktline import FLUSH, encode
 
 LIST = encode(b"0" * 40 + b" " + b"a" * 40 + b" refs/heads/main\0report-status") + FLUSH
@@ -84,7 +85,9 @@ class StandIn:
 class House:
     """A push that waits for its next step."""
 
-    def __init__(self, *, http: bool = False, terms: PushTerms | Exception | None = None) -> None:
+    def __init__(
+        self, *, http: bool = False, terms: PushTerms | Exception | None = None, room: Room | None = None
+    ) -> None:
         self.clock = Clock()
         self.client = RecordingClient()
         self.advertising = StandIn(b"refs")
@@ -93,7 +96,7 @@ class House:
         self.answer: Deferred[PushTerms] = Deferred()
         self.outcome: list[Any] = []
         self._terms = terms or PushTerms()
-        push = Push(self.clock, self.client, idle_deadline_seconds=60)  # type: ignore[arg-type]
+        push = Push(self.clock, self.client, idle_deadline_seconds=60, room=room)  # type: ignore[arg-type]
         advertise: RunGit | None = None if http else self.advertising.run
         self.serving = ensureDeferred(push.serve(advertise, self._judge, self._receive))
         self.serving.addBoth(self.outcome.append)
@@ -345,6 +348,24 @@ def test_a_ref_that_is_not_utf8_is_not_rewound_either() -> None:
     house.decide()
     assert house.receiving.hook_found is not None
     assert not house.receiving.hook_found((b"refs/heads/caf\xe9",))
+
+
+def test_a_long_list_of_commands_has_to_find_room() -> None:
+    """Ten sessions on each of a hundred connections send a list of 16 MiB each, of which none is ever complete."""
+    room = Room("a list", 100_000, short=1000)
+    mirror, another, usual = House(room=room), House(room=room), House(room=room)
+    mirror.client.git.write(encode(b"shallow " + b"a" * 40) * 1500)
+    another.client.git.write(encode(b"shallow " + b"a" * 40) * 1500)
+    usual.client.git.write(LIST)
+
+    (refused,) = another.outcome
+    assert refused.check(Overloaded)
+    assert (mirror.outcome, len(usual.asked)) == ([], 1)
+
+    mirror.serving.cancel()
+    late = House(room=room)
+    late.client.git.write(encode(b"shallow " + b"a" * 40) * 1500)
+    assert late.outcome == []
 
 
 def test_without_such_terms_no_hook_is_heard() -> None:
