@@ -1,5 +1,6 @@
 # make demo   a sample repository, served over ssh, http and git://, with the commands to try
 # make test   every check and test, in a virtual environment of its own
+# make fuzz   every parser that a stranger can reach, fed with what libFuzzer thinks of; FUZZ_SECONDS for each
 # make format the sources as the checks want them
 
 PYTHON ?= python3
@@ -8,7 +9,9 @@ INSTALLED := $(VENV)/.installed
 # Most of the tests wait for processes, so there are twice as many workers as cores.
 WORKERS ?= $(shell echo $$(($$(nproc) * 2)))
 
-.PHONY: demo test test-large check format clean
+FUZZ_SECONDS ?= 60
+
+.PHONY: demo test test-large fuzz check format clean
 
 demo: $(INSTALLED)
 	@$(VENV)/bin/gitgate demo
@@ -19,6 +22,12 @@ test: check
 # The same with a repository of one gigabyte, which takes some minutes.
 test-large: $(INSTALLED)
 	GITGATE_TEST_LARGE_BYTES=1073741824 $(VENV)/bin/pytest -q tests/journeys/test_memory.py
+
+fuzz: $(INSTALLED)
+	@$(VENV)/bin/python -c 'import atheris' 2>/dev/null || \
+	    $(VENV)/bin/python -m pip install -q --disable-pip-version-check -e '.[fuzz]' || \
+	    { echo "nothing was fuzzed: atheris cannot be installed here (it has wheels for Linux on x86-64)"; exit 1; }
+	$(VENV)/bin/python tests/fuzz/run.py --seconds $(FUZZ_SECONDS)
 
 check: $(INSTALLED)
 	$(VENV)/bin/ruff check .

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, Literal
 
 from gitgate.config.checks import (
     Checked,
+    bytes_for_one_head,
     bytes_for_one_key,
     environment_variable,
     git_config_key,
@@ -27,6 +28,9 @@ _IDLE_DEADLINE: Final = Duration.parse("10m")
 _OPERATION_WAIT: Final = Duration.parse("10s")
 _STALL_DEADLINE: Final = Duration.parse("2m")
 _TRANSFER_DEADLINE: Final = Duration.parse("1d")
+_MAX_HEADER_BYTES: Final = Size.parse("16KiB")
+#: That of git http-backend (GIT_HTTP_MAX_REQUEST_BUFFER): what a client says to get something is never long.
+_MAX_FETCH_REQUEST: Final = Size.parse("10MiB")
 _MAX_STARTUPS: Final = MaxStartups("100:30:200")
 _NET_BLOCK_SIZE: Final = NetBlockSize("32:64")
 #: A proxy on the same machine stands for everybody behind it.
@@ -57,6 +61,11 @@ class Limits:
     For http and git://, `stall_deadline` is how long a client may take for 64 KiB while it is waited for, and
     `transfer_deadline` how long one request may take in all.
 
+    For http, `max_requests` is how many requests one connection may send, one after the other; `max_headers` and
+    `max_header_bytes` how many lines a request's head may have, and how long they may be together with the first one;
+    and `max_fetch_request` what git may be given by one request that wants something from it, when it is inflated:
+    without that, ten kilobytes of gzip would keep it busy with ten megabytes, and so on.
+
     A connection is a startup until its client has logged in over ssh, or a first request of it was decided. Those whose
     first `per_source_net_block_size` bits are equal are one source, for which there is a limit and a memory for bad
     behaviour; those of `per_source_exempt` are none, and bound by `max_connections` alone.
@@ -76,6 +85,10 @@ class Limits:
     max_connections: Annotated[int, Checked(positive)] = 1000
     stall_deadline: Annotated[Duration, Checked(positive)] = _STALL_DEADLINE
     transfer_deadline: Annotated[Duration, Checked(positive)] = _TRANSFER_DEADLINE
+    max_requests: Annotated[int, Checked(positive)] = 1000
+    max_headers: Annotated[int, Checked(positive)] = 100
+    max_header_bytes: Annotated[Size, Checked(bytes_for_one_head)] = _MAX_HEADER_BYTES
+    max_fetch_request: Annotated[Size, Checked(positive)] = _MAX_FETCH_REQUEST
     max_startups: MaxStartups = _MAX_STARTUPS
     per_source_max_connections: Annotated[int, Checked(positive)] = 100
     per_source_net_block_size: NetBlockSize = _NET_BLOCK_SIZE

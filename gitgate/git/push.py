@@ -81,6 +81,7 @@ class Push:
         self._output_is_paused = False
         self._input_is_paused = False
         self._input_has_ended = False
+        self._is_ahead = False
         self._is_silent = False
         self._waiting: Deferred[None] | None = None
         self._git_is_heard = True
@@ -159,9 +160,14 @@ class Push:
         self._idle.moved()
         if self._input is not None:
             self._input.write(data)
+            return
+        self._received.append(data)
+        if self._waiting is None or self._waiting.called:
+            # Nobody looks at it yet: without this, all that 64 KiB of gzip inflate to would wait here.
+            self._is_ahead = True
+            self._client.pauseProducing()
         else:
-            self._received.append(data)
-            self._wake()
+            self._waiting.callback(None)
 
     def finish(self) -> None:
         self._input_has_ended = True
@@ -297,6 +303,9 @@ class Push:
     async def _something(self) -> None:
         """Return once the client has said more, or will say no more, or has been silent for too long."""
         self._waiting = Deferred()
+        if self._is_ahead:
+            self._is_ahead = False
+            self._client.resumeProducing()
         try:
             await self._waiting
         finally:

@@ -11,6 +11,7 @@ import pytest
 DOCUMENTS = (
     "README.md",
     "CHANGELOG.md",
+    "SECURITY.md",
     *(
         f"docs/{name}.md"
         for name in ("operating", "ldap", "webhook", "contributing", "architecture", "rules", "explain", "audit")

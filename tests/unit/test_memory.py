@@ -1,4 +1,4 @@
-"""The figure that the log has at start; tests/attack/ssh/test_memory.py holds the server to it."""
+"""The figure that the log has at start; tests/attack holds the server to it."""
 
 from gitgate.config import Limits
 from gitgate.git import answer_cache, answer_store

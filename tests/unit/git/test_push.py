@@ -86,10 +86,15 @@ class House:
     """A push that waits for its next step."""
 
     def __init__(
-        self, *, http: bool = False, terms: PushTerms | Exception | None = None, room: Room | None = None
+        self,
+        *,
+        http: bool = False,
+        terms: PushTerms | Exception | None = None,
+        room: Room | None = None,
+        client: RecordingClient | None = None,
     ) -> None:
         self.clock = Clock()
-        self.client = RecordingClient()
+        self.client = client or RecordingClient()
         self.advertising = StandIn(b"refs")
         self.receiving = StandIn(b"report")
         self.asked: list[tuple[RefUpdate, ...]] = []
@@ -171,6 +176,41 @@ def test_the_client_is_not_read_while_git_advertises_nor_while_the_judge_is_aske
     assert house.client.events == ["pause", "resume", "pause"]
     house.decide()
     assert house.client.events == ["pause", "resume", "pause", "resume"]
+
+
+class EagerClient(RecordingClient):
+    """Has much to send at once, as a gzip bomb has of which 64 KiB have come, and sends it unless it is paused."""
+
+    def __init__(self, *pieces: bytes) -> None:
+        super().__init__()
+        self.pieces = list(pieces)
+        self.is_paused = False
+
+    def git_started(self, git: RunningGit) -> None:
+        super().git_started(git)
+        self.send()
+
+    def send(self) -> None:
+        while self.pieces and not self.is_paused:
+            self.git.write(self.pieces.pop(0))
+
+    def pauseProducing(self) -> None:
+        self.is_paused = True
+
+    def resumeProducing(self) -> None:
+        self.is_paused = False
+        self.send()
+
+
+@pytest.mark.parametrize("terms", [None, REFUSED])
+def test_no_more_is_taken_from_the_client_than_is_looked_at(terms: Exception | None) -> None:
+    """A gzip bomb: 64 KiB of it bring a thousand pieces, and all of them waited here, before and after the judge."""
+    house = House(http=True, terms=terms, client=EagerClient(LIST[:9], LIST[9:], *[b"x"] * 100))
+    assert isinstance(house.client, EagerClient)
+    assert len(house.client.pieces) >= 99
+    house.decide()
+    assert house.client.pieces == []
+    assert house.receiving.input == (b"" if terms else LIST + b"x" * 100)
 
 
 def test_a_push_that_is_refused_is_answered_and_its_pack_discarded() -> None:
