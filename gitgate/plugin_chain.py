@@ -95,9 +95,7 @@ class PluginChain:
         )
 
     async def start(self) -> None:
-        """Open the plugins' threads and tell them that the server starts."""
-        for seat in self._seats:
-            seat.threads.start()
+        """Tell the plugins that the server starts."""
         await self._tell_all("started")
 
     async def stop(self) -> None:
@@ -261,7 +259,10 @@ class PluginChain:
             raise  # the client is gone, and nobody waits for the answer
         except (DeadlineOver, ThreadsBusy) as error:
             raise _failure(implementation, str(error)) from None
-        except Exception as error:
+        except GeneratorExit:
+            raise  # nobody asks any more
+        except BaseException as error:
+            # Also sys.exit() of some library, and asyncio's cancellation: neither ends the server, or decides anything.
             _log.exception("plugin %s failed in %s", implementation.seat.member.name, implementation.hook)
             raise _failure(implementation, f"raised {type(error).__name__}: {error}") from error
 

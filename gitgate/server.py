@@ -35,9 +35,10 @@ from gitgate.reactor import use_monotonic_clock
 from gitgate.transports.connections import Connections
 from gitgate.transports.git import GitFactory
 from gitgate.transports.http.site import HttpSite
-from gitgate.transports.ssh.factory import SshFactory
+from gitgate.transports.ssh.factory import SshFactory, room_for_answers
 from gitgate.transports.ssh.host_keys import load_host_keys
 from gitgate.transports.tls import ServerCertificate, TlsFactory
+from gitgate.transports.unix_socket import SocketPort
 
 #: All that a program needs which embeds gitgate, besides `gitgate.plugin` for its plugins.
 __all__ = [
@@ -71,6 +72,10 @@ _SOCKET_MODE: Final = 0o660
 
 class DoorBlocked(Exception):
     """A listener that cannot be opened; the message says which and why."""
+
+    def __init__(self, listener: Listener, why: str) -> None:
+        super().__init__(f"cannot listen on {listener.url}: {why}")
+        self.listener = listener
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +113,7 @@ class Server(Service):
         self._gateway = Gateway(self._chain, self._runner, Audit(reactor, self._audited), public_urls or {})
         self._connections = Connections(limits, reactor)
         self._limits = limits
+        self._answers = room_for_answers()
         self._telling: set[Deferred[None]] = set()
         self._factories = [(listener, self._factory(listener, public_urls or {})) for listener in listen]
         self._ports: list[Any] = []
@@ -195,6 +201,7 @@ class Server(Service):
                     load_host_keys(listener.host_keys),
                     limits=self._limits,
                     public_url=public_urls.get("ssh"),
+                    answers=self._answers,
                 )
             case Transport.GIT:
                 return GitFactory(self._gateway, self._connections, self._reactor, limits=self._limits)
@@ -215,11 +222,13 @@ class Server(Service):
         try:
             if listener.socket is not None:
                 mode = _SOCKET_MODE if listener.mode is None else listener.mode
-                return self._reactor.listenUNIX(str(listener.socket), factory, _BACKLOG, mode, wantPID=True)
+                place = SocketPort(listener.socket, factory, backlog=_BACKLOG, mode=mode, reactor=self._reactor)
+                place.startListening()
+                return place
             return self._reactor.listenTCP(listener.port, factory, _BACKLOG, listener.address)
         except (CannotListenError, OSError) as error:
             why = getattr(error, "socketError", error)
-            raise DoorBlocked(f"cannot listen on {listener.url}: {getattr(why, 'strerror', None) or why}") from error
+            raise DoorBlocked(listener, getattr(why, "strerror", None) or str(why)) from error
 
 
 def members(config: Config) -> list[Member]:

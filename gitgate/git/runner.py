@@ -1,6 +1,6 @@
 """Runs git for one operation after the other, and no more of them at once than the configuration allows."""
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Final
@@ -16,7 +16,7 @@ from gitgate.git.child import keep_descriptors_to_ourselves
 from gitgate.git.command import Exchange, Git, GitCommand
 from gitgate.git.fetch import Answered, Fetch
 from gitgate.git.process import Client, GitExit, GitProcess, HookFound, Overheard
-from gitgate.git.push import Judge, Push, PushTerms, RunGit
+from gitgate.git.push import Judge, Push, PushTerms, RunGit, room_for_commands
 from gitgate.git.repository_hooks import HookFolder, hooks_of
 from gitgate.plugin import Access, GitRequest, Identity, Repository, Service
 from gitgate.reactor import Reactor
@@ -37,6 +37,7 @@ class GitRunner:
         self._admission = Admission(reactor, limits)
         self._answers = Answers(reactor, self._admission, cache)
         self._idle_deadline_seconds = float(limits.idle_deadline)
+        self._room = room_for_commands()
         self._running = 0
         self._stopping = False
         self._waiting: list[Deferred[None]] = []
@@ -67,14 +68,15 @@ class GitRunner:
     async def _fetch(
         self, request: GitRequest, repository: Repository, identity: Identity, exchange: Exchange, client: Client
     ) -> GitExit:
-        def run(exchange: Exchange) -> Callable[[Client], Awaitable[GitExit]]:
-            return partial(self._run, self._git.command(request, repository, identity, exchange), Access.READ)
+        def run(exchange: Exchange, client: Client) -> Awaitable[GitExit]:
+            return self._run(self._git.command(request, repository, identity, exchange), Access.READ, client)
 
         async def answer(fetch: Fetch, asked: RequestV2 | None, question: Question) -> Answered:
-            return await self._answers.answer(fetch, asked, question, repository, run(Exchange.STATELESS))
+            run_git = partial(run, Exchange.STATELESS)
+            return await self._answers.answer(fetch, asked, question, repository, run_git)
 
         fetch = Fetch(self._reactor, client, idle_deadline_seconds=self._idle_deadline_seconds)
-        advertise = partial(self._answers.capabilities, repository, run(Exchange.ADVERTISEMENT))
+        advertise = partial(self._answers.capabilities, repository, partial(run, Exchange.ADVERTISEMENT))
         git = await fetch.serve(
             None if exchange is Exchange.STATELESS else advertise,
             None if exchange is Exchange.ADVERTISEMENT else answer,
@@ -123,7 +125,7 @@ class GitRunner:
             advertising = self._git.command(request, repository, identity, Exchange.ADVERTISEMENT)
             advertise = partial(self._run, advertising, Access.READ)
         with self._operation(), await self._admission.begin(request, repository, identity), ExitStack() as made:
-            push = Push(self._reactor, client, idle_deadline_seconds=self._idle_deadline_seconds)
+            push = Push(self._reactor, client, idle_deadline_seconds=self._idle_deadline_seconds, room=self._room)
             try:
                 return await push.serve(advertise, judge, receive)
             finally:

@@ -12,7 +12,10 @@ DOCUMENTS = (
     "README.md",
     "CHANGELOG.md",
     "SECURITY.md",
-    *(f"docs/{name}.md" for name in ("operating", "ldap", "contributing", "architecture", "rules", "explain", "audit")),
+    *(
+        f"docs/{name}.md"
+        for name in ("operating", "ldap", "webhook", "contributing", "architecture", "rules", "explain", "audit")
+    ),
 )
 
 #: `sh` is run by a test; `console` cannot be.
@@ -68,5 +71,5 @@ def test_nobody_is_told_to_install_the_unrelated_project(document: str, project:
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_a_fenced_block_says_what_it_is(document: str, project: Path) -> None:
     opened = re.findall(r"^```(.*)$", (project / document).read_text(), re.MULTILINE)[::2]
-    known = {RUN, NOT_RUN, "yaml", "ini", "systemd", "nginx", "gitconfig", "text", "gitolite", "python", ""}
+    known = {RUN, NOT_RUN, "yaml", "ini", "systemd", "nginx", "gitconfig", "text", "gitolite", "python", "json", ""}
     assert set(opened) <= (known if document == "docs/architecture.md" else known - {""})

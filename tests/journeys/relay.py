@@ -5,6 +5,8 @@
 LOSS is the share of packets, such as 0.01, that are lost: TCP sends them again, and what is behind them waits, so that
 all of it comes a round trip later. Which packets these are is the same each time.
 
+In the place of the port may stand the path of a unix socket.
+
 It prints the port that it listens on. At most `_IN_FLIGHT` bytes are under way in each direction, as on a real line;
 whoever sends more is held up.
 """
@@ -46,9 +48,12 @@ async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, del
         writer.transport.abort()
 
 
-async def _main(target_port: int, round_trip_seconds: float, loss: float) -> None:
+async def _main(target: str, round_trip_seconds: float, loss: float) -> None:
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there_reader, there_writer = await asyncio.open_connection("127.0.0.1", target_port)
+        if target.isdigit():
+            there_reader, there_writer = await asyncio.open_connection("127.0.0.1", int(target))
+        else:
+            there_reader, there_writer = await asyncio.open_unix_connection(target)
         delay = round_trip_seconds / 2
         await asyncio.gather(_carry(reader, there_writer, delay, loss), _carry(there_reader, writer, delay, loss))
         writer.close()
@@ -60,4 +65,4 @@ async def _main(target_port: int, round_trip_seconds: float, loss: float) -> Non
 
 
 if __name__ == "__main__":
-    asyncio.run(_main(int(sys.argv[1]), float(sys.argv[2]), float((*sys.argv, 0)[3])))
+    asyncio.run(_main(sys.argv[1], float(sys.argv[2]), float((*sys.argv, 0)[3])))

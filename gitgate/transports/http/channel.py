@@ -234,8 +234,9 @@ class GitChannel(HTTPChannel):
             return
         self._blame(Offence.MALFORMED)
         gateway = self.surroundings.gateway
-        gateway.malformed(str(malformed), self.peer, new_request_id())
-        self.transport.write(responses.for_malformed(malformed, gateway.accepted).raw())
+        request_id = new_request_id()
+        gateway.malformed(str(malformed), self.peer, request_id)
+        self.transport.write(responses.for_malformed(malformed, request_id, gateway.accepted).raw())
         self._linger()
 
     def _linger(self, *, drain_all: bool = False) -> None:

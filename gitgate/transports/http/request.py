@@ -56,7 +56,7 @@ class GitHttpRequest(Request):
             head = parse_request_head(method, target, version, self.requestHeaders, has_body=not self.body_is_complete)
         except Malformed as malformed:
             self._gateway.malformed(str(malformed), self._peer, self._request_id)
-            self._answer(responses.for_malformed(malformed, self._gateway.accepted))
+            self._answer(responses.for_malformed(malformed, self._request_id, self._gateway.accepted))
         else:
             self._serve(head)
 
@@ -139,7 +139,7 @@ class GitHttpRequest(Request):
             # Without the last chunk, so that the client does not take what it got for all there is.
             self.channel.loseConnection()
         elif body.malformed is not None:
-            self._answer(responses.for_malformed(body.malformed, self._gateway.accepted))
+            self._answer(responses.for_malformed(body.malformed, self._request_id, self._gateway.accepted))
         else:
             self._answer(responses.for_failure(self._request_id))
 

@@ -65,6 +65,11 @@ def test_the_configuration_is_shown_with_defaults_and_without_secrets(
             "login_deadline": "30s",
             "idle_deadline": "10m",
             "max_operations": 100,
+            "max_operations_per_repository": 50,
+            "max_operations_per_identity": 50,
+            "max_operations_per_source": 50,
+            "max_clones": 20,
+            "operation_wait": "10s",
             "max_connections": 1000,
             "stall_deadline": "2m",
             "transfer_deadline": "1d",
@@ -97,6 +102,8 @@ def test_the_configuration_is_shown_with_defaults_and_without_secrets(
             "executable": None,
             "config": {"receive.certNonceSeed": "Secret(...)"},
             "environment": {"TOKEN": "Secret(...)"},
+            "cache_size": "1GiB",
+            "cache_folder": None,
         },
     }
 

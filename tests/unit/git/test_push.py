@@ -10,7 +10,8 @@ from twisted.internet.task import Clock
 from gitgate.git.process import Client, GitExit, HookFound, Overheard, RunningGit
 from gitgate.git.push import Push, PushTerms, RunGit
 from gitgate.plugin import RefUpdate
-from gitgate.refusals import AccessDenied, CredentialsRequired, MalformedRequest, Unavailable
+from gitgate.refusals import AccessDenied, CredentialsRequired, MalformedRequest, Overloaded, Unavailable
+from gitgate.room import Room
 from gitgate.wire.pktline import FLUSH, encode
 
 LIST = encode(b"0" * 40 + b" " + b"a" * 40 + b" refs/heads/main\0report-status") + FLUSH
@@ -89,6 +90,7 @@ class House:
         *,
         http: bool = False,
         terms: PushTerms | Exception | None = None,
+        room: Room | None = None,
         client: RecordingClient | None = None,
     ) -> None:
         self.clock = Clock()
@@ -99,7 +101,7 @@ class House:
         self.answer: Deferred[PushTerms] = Deferred()
         self.outcome: list[Any] = []
         self._terms = terms or PushTerms()
-        push = Push(self.clock, self.client, idle_deadline_seconds=60)  # type: ignore[arg-type]
+        push = Push(self.clock, self.client, idle_deadline_seconds=60, room=room)  # type: ignore[arg-type]
         advertise: RunGit | None = None if http else self.advertising.run
         self.serving = ensureDeferred(push.serve(advertise, self._judge, self._receive))
         self.serving.addBoth(self.outcome.append)
@@ -336,7 +338,8 @@ def test_a_rewind_that_a_hook_of_ours_has_found_is_reported_in_gits_place() -> N
     assert not house.receiving.hook_found((b"refs/heads/main",))
     house.receiving.client.write(b"ng refs/heads/main pre-receive hook declined")
     assert house.client.heard == b"refsreport"  # git's quarantine is still there
-    assert house.end().refusal is REFUSED
+    ended = house.end()
+    assert (ended.refusal, ended.rewound) == (REFUSED, {"refs/heads/main"})
     assert b"ng refs/heads/main protected (id 1)" in house.client.heard
     assert b"declined" not in house.client.heard
 
@@ -364,7 +367,9 @@ def test_what_git_said_before_it_was_known_that_nothing_is_rewound_is_said_then(
     assert house.receiving.hook_found(rewound)
     house.receiving.client.write(b" and more")
     assert house.client.heard == b"report and more"
-    assert house.end().refusal is None
+    ended = house.end()
+    assert ended.refusal is None
+    assert ended.rewound == frozenset(ref.decode() for ref in rewound)
 
 
 def test_a_git_that_fails_before_its_hook_is_heard() -> None:
@@ -383,6 +388,24 @@ def test_a_ref_that_is_not_utf8_is_not_rewound_either() -> None:
     house.decide()
     assert house.receiving.hook_found is not None
     assert not house.receiving.hook_found((b"refs/heads/caf\xe9",))
+
+
+def test_a_long_list_of_commands_has_to_find_room() -> None:
+    """Ten sessions on each of a hundred connections send a list of 16 MiB each, of which none is ever complete."""
+    room = Room("a list", 100_000, short=1000)
+    mirror, another, usual = House(room=room), House(room=room), House(room=room)
+    mirror.client.git.write(encode(b"shallow " + b"a" * 40) * 1500)
+    another.client.git.write(encode(b"shallow " + b"a" * 40) * 1500)
+    usual.client.git.write(LIST)
+
+    (refused,) = another.outcome
+    assert refused.check(Overloaded)
+    assert (mirror.outcome, len(usual.asked)) == ([], 1)
+
+    mirror.serving.cancel()
+    late = House(room=room)
+    late.client.git.write(encode(b"shallow " + b"a" * 40) * 1500)
+    assert late.outcome == []
 
 
 def test_without_such_terms_no_hook_is_heard() -> None:
