@@ -108,7 +108,6 @@ class Server(Service):
         self._gateway = Gateway(self._chain, self._runner, Audit(reactor, self._audited), public_urls or {})
         self._connections = Connections(limits, reactor)
         self._limits = limits
-        self._limits = limits
         self._telling: set[Deferred[None]] = set()
         self._factories = [(listener, self._factory(listener, public_urls or {})) for listener in listen]
         self._ports: list[Any] = []
@@ -264,6 +263,9 @@ def _installed_git(settings: GitSettings) -> Git:
         search_path=search_path,
         config=settings.config,
         environment=settings.environment,
+        max_push_bytes=int(settings.max_push_size),
+        check_objects=settings.check_objects,
+        trust_repositories=settings.trust_repositories,
     )
 
 
