@@ -48,6 +48,6 @@ class Watchdog:
 
     def _tell(self, late: float) -> None:
         frame = sys._current_frames().get(self._watched)
-        stack = traceback.extract_stack(frame, limit=-_FRAMES) if frame is not None else ()
+        stack = traceback.extract_stack(frame, limit=_FRAMES) if frame is not None else ()
         where = " < ".join(f"{call.name} ({call.filename}:{call.lineno})" for call in reversed(stack))
         _log.error("nobody has been served for %.1f s, because of what runs here: %s", late, where)

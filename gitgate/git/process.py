@@ -188,7 +188,8 @@ class GitProcess(ProcessProtocol):
         self._client.git_started(self)
 
     def outReceived(self, data: bytes) -> None:
-        if data != KEEPALIVE:
+        # receive-pack says so also while a hook hangs. upload-pack counts what it has, which takes its time.
+        if not self._writes_repository or data != KEEPALIVE:
             self._idle.moved()
         if self._overheard is not None:
             self._overheard(data)
