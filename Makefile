@@ -8,7 +8,10 @@ INSTALLED := $(VENV)/.installed
 # Most of the tests wait for processes, so there are twice as many workers as cores.
 WORKERS ?= $(shell echo $$(($$(nproc) * 2)))
 
-.PHONY: demo test test-large check format clean
+# How long fifty clients go on in `make soak`.
+SOAK_SECONDS ?= 60
+
+.PHONY: demo test test-large soak check format clean
 
 demo: $(INSTALLED)
 	@$(VENV)/bin/gitgate demo
@@ -19,6 +22,10 @@ test: check
 # The same with a repository of one gigabyte, which takes some minutes.
 test-large: $(INSTALLED)
 	GITGATE_TEST_LARGE_BYTES=1073741824 $(VENV)/bin/pytest -q tests/journeys/test_memory.py
+
+# Fifty clients that clone, push and fetch over every transport, and of which some are killed.
+soak: $(INSTALLED)
+	SOAK_SECONDS=$(SOAK_SECONDS) $(VENV)/bin/pytest -q -s --timeout=$$(($(SOAK_SECONDS) + 300)) tests/soak/soak.py
 
 check: $(INSTALLED)
 	$(VENV)/bin/ruff check .

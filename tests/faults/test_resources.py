@@ -122,10 +122,12 @@ def test_f17_a_clock_that_is_set_a_day_ahead_or_back_ends_nothing(another_site, 
     site.filled("open/app")
     host, port = site.daemon.urls["git"].partition("://")[2].split(":")
     request = b"git-upload-pack /open/app\0host=x\0"
-    sessions = [socket.create_connection((host, int(port)), timeout=20) for _ in range(50)]
-    for session in sessions:
+    sessions = []
+    for _ in range(50):
+        session = socket.create_connection((host, int(port)), timeout=20)
         session.sendall(b"%04x%b" % (len(request) + 4, request))
         assert session.recv(4)
+        sessions.append(session)
     for step in (86400, -86400):
         (site.folder / "clock").write_text(str(step))
         for transport in TRANSPORTS:
