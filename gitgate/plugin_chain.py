@@ -102,6 +102,7 @@ class PluginChain:
         """Open the plugins' threads and tell them that the server starts."""
         for seat in self._seats:
             seat.threads.start()
+            seat.login_threads.start()
         await self._tell_all("started")
 
     async def stop(self) -> None:
@@ -109,6 +110,7 @@ class PluginChain:
         await self._tell_all("stopping")
         for seat in self._seats:
             seat.threads.stop()
+            seat.login_threads.stop()
 
     async def authenticate(self, credentials: Credentials, peer: Peer) -> Ruling[Identity | Rejected] | None:
         """Who these credentials belong to; None when every plugin abstains. Raises `PluginFailure`."""
@@ -271,7 +273,7 @@ class PluginChain:
             if implementation.on_reactor:
                 answer = Deferred.fromCoroutine(cast(Any, call()))
             else:
-                answer = implementation.seat.threads.call(call)
+                answer = implementation.seat.threads_for(implementation.hook).call(call)
             return await within(seconds, answer, self._reactor)
         except Abandoned:
             raise  # the client is gone, and nobody waits for the answer

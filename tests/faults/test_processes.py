@@ -161,6 +161,26 @@ def test_f19_signals_that_mean_nothing_change_nothing_and_no_child_is_lost_in_a_
     wait_until(lambda: not site.daemon.children() and not _zombies(site.daemon.process.pid))
 
 
+@TRANSPORTS
+def test_f28_of_two_pushes_to_one_branch_one_is_told_why_not(site, transport, unique, wait_until):
+    """Both are under way at once: the second one has its objects when the first one moves the branch."""
+    directory = site.repository(f"open/{unique}")
+    go = _hang(directory)
+    client = site.client()
+    url = site.url(transport, f"open/{unique}")
+    works = [client.work_tree(url, name=name) for name in ("first", "second")]
+    pushing = [client.popen("push", "-q", "origin", "main", cwd=work) for work in works]
+    wait_until(lambda: len(_git_of(site, f"open/{unique}", "receive-pack")) == 2)
+    wait_until((directory / "hangs").exists)
+    go.touch()
+
+    assert sorted(push.wait(20) for push in pushing) == [0, 1]
+    has = client.git("-C", directory, "rev-parse", "main")
+    assert has in [client.git("rev-parse", "HEAD", cwd=work) for work in works]
+    client.git("-C", directory, "fsck", "--no-progress")
+    assert not list(directory.rglob("*.lock"))
+
+
 # Nothing left behind.
 
 

@@ -1,5 +1,6 @@
 """Full disks, logs that nobody reads, no more descriptors, a wall clock that jumps, floods of nonsense."""
 
+import base64
 import fcntl
 import os
 import re
@@ -197,3 +198,32 @@ def test_f29_what_is_shut_or_gone_meanwhile_ends_no_session(site, unique):
     finally:
         for path in (key, certificate):
             Path(f"{path}.away").rename(path)
+
+
+def test_penalties_are_for_addresses_and_a_restart_forgets_them(another_site, doors, plugins):
+    """Whoever guesses a user's password shuts out the own address. Elsewhere, the user logs in."""
+    limits = "limits: {per_source_exempt: [], per_source_net_block_size: '32:128'}\n"
+    site = another_site(doors + plugins + limits)
+    site.filled("open/app")
+    port = int(site.daemon.urls["http"].rpartition(":")[2])
+
+    def log_in(password: str, source: str) -> bytes:
+        with socket.create_connection(("127.0.0.1", port), source_address=(source, 0), timeout=20) as connection:
+            credentials = base64.b64encode(f"alice:{password}".encode()).decode()
+            target = "/open/app/info/refs?service=git-upload-pack"
+            head = f"GET {target} HTTP/1.1\r\nHost: x\r\nAuthorization: Basic {credentials}\r\n\r\n"
+            with suppress(ConnectionError):
+                connection.sendall(head.encode())
+                return connection.recv(12)
+        return b""
+
+    turned_away = (b"", b"HTTP/1.1 429")
+    guesses = [log_in("wrong", "127.0.0.2") for _ in range(10)]
+    assert guesses[0] == b"HTTP/1.1 401"
+    assert guesses[-1] in turned_away
+    assert log_in("wonderland", "127.0.0.2") in turned_away
+    assert log_in("wonderland", "127.0.0.3") == b"HTTP/1.1 200"
+    assert site.daemon.close() == 0
+    files = [path for path in site.folder.rglob("*") if path.is_file()]
+    left = [path.name for path in files if b"127.0.0.2" in path.read_bytes()]
+    assert set(left) <= {"gitgate.log"}  # nothing that a next start would read
