@@ -6,6 +6,7 @@ import socket
 import ssl
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
@@ -85,7 +86,8 @@ def say(connect: Callable[..., socket.socket]) -> Callable[..., bytes]:
                 client.sendall(data)
                 while piece := client.recv(65536):
                     if not answer and piece.startswith(b"HTTP/1.1 4"):
-                        client.shutdown(socket.SHUT_WR)
+                        with suppress(OSError):  # it may have closed already
+                            client.shutdown(socket.SHUT_WR)
                     answer += piece
             except ConnectionError:
                 pass
