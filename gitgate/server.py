@@ -61,6 +61,9 @@ _log = logging.getLogger(__name__)
 #: How long operations may go on once the server is told to stop. Then their clients are disconnected.
 _DRAIN_SECONDS: Final = 10.0
 
+#: How long clients of operations that have ended by then may take for their last bytes.
+_FAREWELL_SECONDS: Final = 5.0
+
 _BACKLOG: Final = 511
 
 #: A program that makes packs in git's place, perhaps another for each user (git-config(1)).
@@ -158,8 +161,12 @@ class Server(Service):
         ports, self._ports, self.doors = self._ports, [], ()
         for port in ports:
             await _closed(port)
+        draining = self._runner.stop()
+        was_idle = draining.called
         try:
-            await within(_DRAIN_SECONDS, self._runner.stop(), self._reactor)
+            await within(_DRAIN_SECONDS, draining, self._reactor)
+            if not was_idle:
+                await self._clients_have_left()
         except TimeoutError:
             _log.warning("operations still run after %g s; their clients are disconnected", _DRAIN_SECONDS)
         self._connections.abort()
@@ -172,6 +179,12 @@ class Server(Service):
         await self._chain.stop()
         if self._audit_log is not None:
             self._audit_log.close()
+
+    async def _clients_have_left(self) -> None:
+        """Waits a little for those who were just served: their last bytes are on the way, and they go by themselves."""
+        give_up = self._reactor.seconds() + _FAREWELL_SECONDS
+        while self._connections.count and self._reactor.seconds() < give_up:
+            await _turn(self._reactor, 0.02)
 
     def startService(self) -> None:
         """For Twisted's application framework, where nobody awaits the start: a failure is logged."""
@@ -272,6 +285,9 @@ def _installed_git(settings: GitSettings) -> Git:
         search_path=search_path,
         config=settings.config,
         environment=settings.environment,
+        max_push_bytes=int(settings.max_push_size),
+        check_objects=settings.check_objects,
+        trust_repositories=settings.trust_repositories,
     )
 
 
@@ -292,10 +308,10 @@ def _url(listener: Listener, port: Any) -> str:
     return f"{listener.transport.value}://{host}:{bound.port}"
 
 
-async def _turn(reactor: Any) -> None:
-    """Waits until the reactor has done what is due now."""
+async def _turn(reactor: Any, seconds: float = 0) -> None:
+    """Waits until the reactor has done what is due now, or within some seconds."""
     turned: Deferred[None] = Deferred()
-    reactor.callLater(0, turned.callback, None)
+    reactor.callLater(seconds, turned.callback, None)
     await turned
 
 

@@ -25,6 +25,7 @@ from gitgate.git.command import GitCommand
 from gitgate.idle import IdleTimer
 from gitgate.reactor import Reactor, Timer
 from gitgate.refusals import Refusal
+from gitgate.wire.pktline import KEEPALIVE
 
 #: How long git may take to end by itself once its input is closed. receive-pack then removes its quarantine, which
 #: stays behind when a signal ends it (measured with git 2.39: SIGTERM, SIGHUP and SIGKILL all leave it). So where it
@@ -193,7 +194,9 @@ class GitProcess(ProcessProtocol):
         self._client.git_started(self)
 
     def outReceived(self, data: bytes) -> None:
-        self._idle.moved()
+        # receive-pack says so also while a hook hangs. upload-pack counts what it has, which takes its time.
+        if not self._writes_repository or data != KEEPALIVE:
+            self._idle.moved()
         if self._overheard is not None:
             self._overheard(data)
         if not self._abandoned:

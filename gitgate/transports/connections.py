@@ -123,6 +123,11 @@ class Connections:
             self._startups -= 1
             self._penalties.add(visit.source, Offence.NO_LOGIN)
 
+    @property
+    def count(self) -> int:
+        """How many are open."""
+        return len(self._open)
+
     def abort(self) -> None:
         """Close them all, now."""
         for connection in list(self._open):

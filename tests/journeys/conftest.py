@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha1
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -57,14 +58,20 @@ git: {config: {receive.certNonceSeed: "a seed for the tests"}}
 class Daemon:
     """`gitgate serve`, until it is closed. `urls` has the start of every URL, by transport."""
 
-    def __init__(self, *arguments: str, folder: Path, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        *arguments: str,
+        folder: Path,
+        environment: Mapping[str, str] | None = None,
+        under: tuple[str, ...] = (),
+    ) -> None:
         self._folder = folder
         self._temporary = folder / "temporary"
         self._temporary.mkdir(exist_ok=True)
         self.log_file = folder / "gitgate.log"
         self._log = self.log_file.open("wb")
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "gitgate", "serve", *arguments],
+            [*under, sys.executable, "-m", "gitgate", "serve", *arguments],
             cwd=folder,
             env={
                 **os.environ,
@@ -285,9 +292,18 @@ def write_site(folder: Path, configuration: str = CONFIGURATION, rules: str = RU
     return path
 
 
-def start_site(folder: Path, configuration: str = CONFIGURATION, rules: str = RULES) -> Site:
+def start_site(
+    folder: Path,
+    configuration: str = CONFIGURATION,
+    rules: str = RULES,
+    *,
+    environment: Mapping[str, str] | None = None,
+    under: tuple[str, ...] = (),
+) -> Site:
+    """`under` is a command that runs the server, such as `prlimit`."""
     path = write_site(folder, configuration, rules)
-    site = Site(folder, Daemon("-c", str(path), folder=folder), folder / "private")
+    daemon = Daemon("-c", str(path), folder=folder, environment=environment, under=under)
+    site = Site(folder, daemon, folder / "private")
     if "ssh" in site.daemon.urls:
         host, _, port = site.daemon.urls["ssh"].rpartition("/")[2].rpartition("@")[2].rpartition(":")
         key = (folder / "ssh_host_ed25519_key.pub").read_text().split()[:2]
@@ -310,8 +326,8 @@ def another_site(tmp_path: Path) -> Iterator[Callable[..., Site]]:
     """Starts a site of one's own: with another configuration, or to be measured or killed."""
     running: list[Site] = []
 
-    def start(configuration: str = CONFIGURATION, rules: str = RULES) -> Site:
-        running.append(start_site(tmp_path / f"site{len(running)}", configuration, rules))
+    def start(configuration: str = CONFIGURATION, rules: str = RULES, **how: Any) -> Site:
+        running.append(start_site(tmp_path / f"site{len(running)}", configuration, rules, **how))
         return running[-1]
 
     yield start

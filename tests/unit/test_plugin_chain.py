@@ -197,7 +197,7 @@ def test_a_call_that_nobody_waits_for_any_more_never_starts(hangs: Hangs) -> Non
     assert hangs.started == 8  # as many as there are threads
     hangs.release.set()
     for _ in range(200):
-        if chain.chain._seats[0].threads._calls == 0:
+        if chain.chain._seats[0].login_threads._calls == 0:
             break
         chain.loop.run(_tick())
     assert hangs.started == 8
