@@ -1,5 +1,6 @@
 # make demo   a sample repository, served over ssh, http and git://, with the commands to try
 # make test   every check and test, in a virtual environment of its own
+# make fuzz   every parser that a stranger can reach, fed with what libFuzzer thinks of; FUZZ_SECONDS for each
 # make format the sources as the checks want them
 
 PYTHON ?= python3
@@ -10,8 +11,9 @@ WORKERS ?= $(shell echo $$(($$(nproc) * 2)))
 
 # How long fifty clients go on in `make soak`.
 SOAK_SECONDS ?= 60
+FUZZ_SECONDS ?= 60
 
-.PHONY: demo test test-large soak check format clean
+.PHONY: demo test test-large soak fuzz check format clean
 
 demo: $(INSTALLED)
 	@$(VENV)/bin/gitgate demo
@@ -26,6 +28,13 @@ test-large: $(INSTALLED)
 # Fifty clients that clone, push and fetch over every transport, and of which some are killed.
 soak: $(INSTALLED)
 	SOAK_SECONDS=$(SOAK_SECONDS) $(VENV)/bin/pytest -q -s --timeout=$$(($(SOAK_SECONDS) + 300)) tests/soak/soak.py
+
+# Each parser against libFuzzer.
+fuzz: $(INSTALLED)
+	@$(VENV)/bin/python -c 'import atheris' 2>/dev/null || \
+	    $(VENV)/bin/python -m pip install -q --disable-pip-version-check -e '.[fuzz]' || \
+	    { echo "nothing was fuzzed: atheris cannot be installed here (it has wheels for Linux on x86-64)"; exit 1; }
+	$(VENV)/bin/python tests/fuzz/run.py --seconds $(FUZZ_SECONDS)
 
 check: $(INSTALLED)
 	$(VENV)/bin/ruff check .

@@ -44,6 +44,7 @@ def as_json(record: AuditRecord) -> dict[str, Any]:
         "refs_total": len(record.updates),
         "bytes_in": record.bytes_in,
         "bytes_out": record.bytes_out,
+        "bytes_kept": record.bytes_kept,
         "duration_seconds": round(record.duration_seconds, 6),
         "exit_code": record.exit_code,
     }

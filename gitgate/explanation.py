@@ -82,8 +82,8 @@ class Explanation:
     """A request that nobody made: the questions in the order in which the server asks them, and how it ends.
 
     `login` is None where the login itself is refused. `created_by` names the plugins that would be asked, one after the
-    other, to make the repository. `refusal` is what the client would be told; None means that git would run, which
-    would take the ref `forward_only` only as a fast-forward.
+    other, to make the repository. `refusal` has what the client would be told (nothing, where no client can ask for
+    this); None means that git would run, which would take the ref `forward_only` only as a fast-forward.
     """
 
     request: GitRequest
@@ -140,7 +140,7 @@ class Explainer:
             if verb is Verb.FORCE and ref in rehearsal.terms.forward_only and rehearsal.terms.refusal is not None:
                 raise rehearsal.terms.refusal
             if verb is Verb.CREATE and ref is None and not self._observed.created_by:
-                raise AccessDenied("the repository exists already, and a push would not create it")
+                raise AccessDenied("the repository exists already, and a push would not create it", message="")
         except Refusal as refused:
             refusal = refused
         return Explanation(

@@ -99,6 +99,7 @@ class Gateway:
     def malformed(self, reason: str, peer: Peer, request_id: str, login: Login | None = None) -> MalformedRequest:
         """The refusal for a request that could not be parsed, after writing its record. The client is told `reason`."""
         refusal = MalformedRequest(reason, message=reason)
+        refusal.identify(request_id)
         entry = self._audit.begin(request_id, peer)
         if login is not None:
             entry.login(login)
@@ -172,7 +173,7 @@ class Gateway:
         try:
             return await self._overviews.of(login.identity, request, most=most, seconds=seconds)
         except PluginFailure as failure:
-            raise Unavailable(str(failure), request_id=request.request_id, plugin=failure.plugin) from failure
+            raise Unavailable(failure.what_happened, request_id=request.request_id, plugin=failure.plugin) from failure
 
     async def _login(self, credentials: Credentials, peer: Peer, request_id: str) -> Login:
         try:
@@ -187,7 +188,7 @@ class Gateway:
             else:
                 enriched = await self._chain.enrich_identity(ruling.decision, peer)
         except PluginFailure as failure:
-            raise Unavailable(str(failure), request_id=request_id, plugin=failure.plugin) from failure
+            raise Unavailable(failure.what_happened, request_id=request_id, plugin=failure.plugin) from failure
         if isinstance(enriched, Ruling):
             raise CredentialsRefused(enriched.decision.reason, plugin=enriched.plugin)
         fingerprint = credentials.fingerprint if isinstance(credentials, PublicKey) else None
@@ -199,7 +200,7 @@ class Gateway:
         try:
             ruling = await self._chain.resolve_path(identity, request)
         except PluginFailure as failure:
-            raise Unavailable(str(failure), request_id=request.request_id, plugin=failure.plugin) from failure
+            raise Unavailable(failure.what_happened, request_id=request.request_id, plugin=failure.plugin) from failure
         if ruling is None:
             self._refuse_missing(identity, request, "no plugin knows the path", None)
         if isinstance(ruling.decision, Missing):
@@ -225,7 +226,7 @@ class Gateway:
         try:
             made = await self._chain.create_repository(identity, creation, repository)
         except PluginFailure as failure:
-            raise Unavailable(str(failure), request_id=request.request_id, plugin=failure.plugin) from failure
+            raise Unavailable(failure.what_happened, request_id=request.request_id, plugin=failure.plugin) from failure
         if made is None:
             self._refuse_missing(identity, request, "it does not exist, and no plugin makes it", plugin)
         entry.created(vote.plugin, vote.decision.reason)

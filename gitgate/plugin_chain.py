@@ -30,8 +30,8 @@ from gitgate.plugin import (
 )
 from gitgate.plugin_answers import objection
 from gitgate.plugin_registration import NOTIFICATIONS, Implementation, Member, register
-from gitgate.plugin_threads import ThreadsBusy
 from gitgate.reactor import Reactor
+from gitgate.worker_threads import ThreadsBusy
 
 _log = logging.getLogger(__name__)
 
@@ -99,10 +99,7 @@ class PluginChain:
         )
 
     async def start(self) -> None:
-        """Open the plugins' threads and tell them that the server starts."""
-        for seat in self._seats:
-            seat.threads.start()
-            seat.login_threads.start()
+        """Tell the plugins that the server starts."""
         await self._tell_all("started")
 
     async def stop(self) -> None:
@@ -222,7 +219,7 @@ class PluginChain:
             except PluginFailure as failure:
                 _log.error("%s; nothing depends on it", failure)
 
-    def _tell(self, implementation: Implementation, error: Exception) -> None:
+    def _tell(self, implementation: Implementation, error: BaseException) -> None:
         """Log it: with its traceback the first time that it happens at this place, which may happen at each request."""
         place = error.__traceback__
         while place is not None and place.tb_next is not None:
@@ -279,7 +276,10 @@ class PluginChain:
             raise  # the client is gone, and nobody waits for the answer
         except (DeadlineOver, ThreadsBusy) as error:
             raise _failure(implementation, str(error)) from None
-        except Exception as error:
+        except GeneratorExit:
+            raise  # nobody asks any more
+        except BaseException as error:
+            # Also sys.exit() of some library, and asyncio's cancellation: neither ends the server, or decides anything.
             self._tell(implementation, error)
             raise _failure(implementation, f"raised {type(error).__name__}: {error}") from error
 

@@ -14,8 +14,8 @@ import pluggy
 from gitgate.plugin import BearerToken, Password, PublicKey
 from gitgate.plugin.hookspecs import PROJECT, Hooks
 from gitgate.plugin_answers import ANSWERS
-from gitgate.plugin_threads import PluginThreads
 from gitgate.reactor import Reactor
+from gitgate.worker_threads import WorkerThreads
 
 DEFAULT_DEADLINE_SECONDS: Final = 10.0
 
@@ -61,10 +61,10 @@ class Seat:
 
     member: Member
     accepts: tuple[type, ...]
-    threads: PluginThreads
-    login_threads: PluginThreads
+    threads: WorkerThreads
+    login_threads: WorkerThreads
 
-    def threads_for(self, hook: str) -> PluginThreads:
+    def threads_for(self, hook: str) -> WorkerThreads:
         """Those in which `hook` runs."""
         return self.login_threads if hook == "authenticate" else self.threads
 
@@ -132,4 +132,4 @@ def _seat(member: Member, reactor: Reactor) -> Seat:
     accepts = getattr(member.plugin, "accepts", _CREDENTIALS)
     if not isinstance(accepts, tuple) or not set(accepts) <= set(_CREDENTIALS):
         raise PluginUnsuitable(member.name, "`accepts` must be a tuple of Password, PublicKey or BearerToken")
-    return Seat(member, accepts, PluginThreads(reactor, member.name), PluginThreads(reactor, f"{member.name}-login"))
+    return Seat(member, accepts, WorkerThreads(reactor, member.name), WorkerThreads(reactor, f"{member.name}-login"))

@@ -17,11 +17,13 @@ from twisted.internet.error import CannotListenError
 
 from gitgate.audit import Audit
 from gitgate.audit_log import AuditLog, AuditLogUnusable
+from gitgate.config.cache_directory import cache_directory
 from gitgate.config.listener import Listener, TlsSettings
 from gitgate.config.model import AuditSettings, Config, GitSettings, Limits
 from gitgate.config.problems import ConfigError, Problem
 from gitgate.deadline import within
 from gitgate.gateway import Gateway
+from gitgate.git.answer_cache import AnswerCache
 from gitgate.git.command import Git
 from gitgate.git.installed import find_git
 from gitgate.git.runner import GitRunner
@@ -33,9 +35,10 @@ from gitgate.reactor import use_monotonic_clock
 from gitgate.transports.connections import Connections
 from gitgate.transports.git import GitFactory
 from gitgate.transports.http.site import HttpSite
-from gitgate.transports.ssh.factory import SshFactory
+from gitgate.transports.ssh.factory import SshFactory, room_for_answers
 from gitgate.transports.ssh.host_keys import load_host_keys
 from gitgate.transports.tls import ServerCertificate, TlsFactory
+from gitgate.transports.unix_socket import SocketPort
 
 #: All that a program needs which embeds gitgate, besides `gitgate.plugin` for its plugins.
 __all__ = [
@@ -63,12 +66,19 @@ _FAREWELL_SECONDS: Final = 5.0
 
 _BACKLOG: Final = 511
 
+#: A program that makes packs in git's place, perhaps another for each user (git-config(1)).
+_OWN_PACKER: Final = "uploadpack.packobjectshook"
+
 #: A unix socket is for its user and group unless the configuration says otherwise.
 _SOCKET_MODE: Final = 0o660
 
 
 class DoorBlocked(Exception):
     """A listener that cannot be opened; the message says which and why."""
+
+    def __init__(self, listener: Listener, why: str) -> None:
+        super().__init__(f"cannot listen on {listener.url}: {why}")
+        self.listener = listener
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,15 +112,11 @@ class Server(Service):
         self._reactor = reactor
         self._chain = PluginChain(members, reactor)
         self._audit_log = _audit_log(audit or AuditSettings(), reactor)
-        self._runner = GitRunner(
-            reactor,
-            _installed_git(git),
-            max_operations=limits.max_operations,
-            idle_deadline_seconds=float(limits.idle_deadline),
-        )
+        self._runner = GitRunner(reactor, _installed_git(git), limits, _cache(git))
         self._gateway = Gateway(self._chain, self._runner, Audit(reactor, self._audited), public_urls or {})
         self._connections = Connections(limits, reactor)
         self._limits = limits
+        self._answers = room_for_answers()
         self._telling: set[Deferred[None]] = set()
         self._factories = [(listener, self._factory(listener, public_urls or {})) for listener in listen]
         self._ports: list[Any] = []
@@ -208,6 +214,7 @@ class Server(Service):
                     load_host_keys(listener.host_keys),
                     limits=self._limits,
                     public_url=public_urls.get("ssh"),
+                    answers=self._answers,
                 )
             case Transport.GIT:
                 return GitFactory(self._gateway, self._connections, self._reactor, limits=self._limits)
@@ -228,11 +235,13 @@ class Server(Service):
         try:
             if listener.socket is not None:
                 mode = _SOCKET_MODE if listener.mode is None else listener.mode
-                return self._reactor.listenUNIX(str(listener.socket), factory, _BACKLOG, mode, wantPID=True)
+                place = SocketPort(listener.socket, factory, backlog=_BACKLOG, mode=mode, reactor=self._reactor)
+                place.startListening()
+                return place
             return self._reactor.listenTCP(listener.port, factory, _BACKLOG, listener.address)
         except (CannotListenError, OSError) as error:
             why = getattr(error, "socketError", error)
-            raise DoorBlocked(f"cannot listen on {listener.url}: {getattr(why, 'strerror', None) or why}") from error
+            raise DoorBlocked(listener, getattr(why, "strerror", None) or str(why)) from error
 
 
 def members(config: Config) -> list[Member]:
@@ -280,6 +289,13 @@ def _installed_git(settings: GitSettings) -> Git:
         check_objects=settings.check_objects,
         trust_repositories=settings.trust_repositories,
     )
+
+
+def _cache(settings: GitSettings) -> AnswerCache | None:
+    """None also where git itself is told to have its answers made by a program of the operator's."""
+    if not settings.cache_size or _OWN_PACKER in (key.lower() for key in settings.config):
+        return None
+    return AnswerCache(settings.cache_size, settings.cache_folder or cache_directory(os.environ))
 
 
 def _url(listener: Listener, port: Any) -> str:

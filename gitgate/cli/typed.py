@@ -1,6 +1,8 @@
 """A password that is not shown: typed at a terminal, or the first line of standard input."""
 
+import getpass
 import sys
+import warnings
 
 import click
 
@@ -12,6 +14,18 @@ def typed_or_piped(user: str) -> str:
     if not sys.stdin.isatty():
         return first_line()
     password: str = click.prompt(f"Password for {user}", hide_input=True, err=True)
+    return password
+
+
+def typed_twice(user: str) -> str:
+    """The password of `user`, typed at a terminal and typed again. Raises `click.UsageError` where there is none."""
+    with warnings.catch_warnings():
+        # Python would warn of that with a line of its own code, and go on to show what is typed.
+        warnings.simplefilter("error", getpass.GetPassWarning)
+        try:
+            password: str = click.prompt(f"Password for {user}", hide_input=True, confirmation_prompt="Again")
+        except getpass.GetPassWarning:
+            raise click.UsageError("there is no terminal to type a password at; give it with --stdin") from None
     return password
 
 

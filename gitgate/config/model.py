@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, Literal
 
 from gitgate.config.checks import (
     Checked,
+    bytes_for_one_head,
     bytes_for_one_key,
     environment_variable,
     git_config_key,
@@ -24,8 +25,12 @@ DEFAULT_DEADLINE: Final = Duration.parse("10s")
 
 _LOGIN_DEADLINE: Final = Duration.parse("30s")
 _IDLE_DEADLINE: Final = Duration.parse("10m")
+_OPERATION_WAIT: Final = Duration.parse("10s")
 _STALL_DEADLINE: Final = Duration.parse("2m")
 _TRANSFER_DEADLINE: Final = Duration.parse("1d")
+_MAX_HEADER_BYTES: Final = Size.parse("16KiB")
+#: That of git http-backend (GIT_HTTP_MAX_REQUEST_BUFFER): what a client says to get something is never long.
+_MAX_FETCH_REQUEST: Final = Size.parse("10MiB")
 _MAX_STARTUPS: Final = MaxStartups("100:30:200")
 _NET_BLOCK_SIZE: Final = NetBlockSize("32:64")
 #: A proxy on the same machine stands for everybody behind it.
@@ -33,6 +38,7 @@ _EXEMPT: Final = (Network("127.0.0.0/8"), Network("::1/128"))
 _KEEPALIVE_INTERVAL: Final = Duration.parse("15s")
 _REKEY_BYTES: Final = Size.parse("1GiB")
 _MAX_PUSH_SIZE: Final = Size.parse("10GiB")
+_CACHE_SIZE: Final = Size.parse("1GiB")
 _REKEY_INTERVAL: Final = Duration.parse("1h")
 
 
@@ -45,11 +51,21 @@ class Limits:
     """What one server does at most.
 
     `login_deadline`: for ssh from the connection to a finished login, for http to receive a request's headers, for
-    git:// its request line. `idle_deadline`: how long neither side of a running git may send a byte. `max_operations`:
-    how many gits run at once; more are refused as overloaded. `max_connections`: over all listeners.
+    git:// its request line. `idle_deadline`: how long neither side of a running git may send a byte. `max_connections`:
+    over all listeners.
+
+    `max_operations` is how many requests are served at once: in all, and for one repository, one identity (who is
+    anonymous has none) and one source. `max_clones` is how many of them pack a whole history, as far as the client
+    speaks protocol 2, which alone tells that in time. More wait for their turn, as many as may run, and no longer than
+    `operation_wait`; then they are refused as overloaded.
 
     For http and git://, `stall_deadline` is how long a client may take for 64 KiB while it is waited for, and
     `transfer_deadline` how long one request may take in all.
+
+    For http, `max_requests` is how many requests one connection may send, one after the other; `max_headers` and
+    `max_header_bytes` how many lines a request's head may have, and how long they may be together with the first one;
+    and `max_fetch_request` what git may be given by one request that wants something from it, when it is inflated:
+    without that, ten kilobytes of gzip would keep it busy with ten megabytes, and so on.
 
     A connection is a startup until its client has logged in over ssh, or a first request of it was decided. Those whose
     first `per_source_net_block_size` bits are equal are one source, for which there is a limit and a memory for bad
@@ -62,9 +78,18 @@ class Limits:
     login_deadline: Annotated[Duration, Checked(positive)] = _LOGIN_DEADLINE
     idle_deadline: Annotated[Duration, Checked(positive)] = _IDLE_DEADLINE
     max_operations: Annotated[int, Checked(positive)] = 100
+    max_operations_per_repository: Annotated[int, Checked(positive)] = 50
+    max_operations_per_identity: Annotated[int, Checked(positive)] = 50
+    max_operations_per_source: Annotated[int, Checked(positive)] = 50
+    max_clones: Annotated[int, Checked(positive)] = 20
+    operation_wait: Annotated[Duration, Checked(positive)] = _OPERATION_WAIT
     max_connections: Annotated[int, Checked(positive)] = 1000
     stall_deadline: Annotated[Duration, Checked(positive)] = _STALL_DEADLINE
     transfer_deadline: Annotated[Duration, Checked(positive)] = _TRANSFER_DEADLINE
+    max_requests: Annotated[int, Checked(positive)] = 1000
+    max_headers: Annotated[int, Checked(positive)] = 100
+    max_header_bytes: Annotated[Size, Checked(bytes_for_one_head)] = _MAX_HEADER_BYTES
+    max_fetch_request: Annotated[Size, Checked(positive)] = _MAX_FETCH_REQUEST
     max_startups: MaxStartups = _MAX_STARTUPS
     per_source_max_connections: Annotated[int, Checked(positive)] = 100
     per_source_net_block_size: NetBlockSize = _NET_BLOCK_SIZE
@@ -103,6 +128,9 @@ class GitSettings:
     `max_push_size` is what one push may bring, and with `check_objects` git looks at each object of it. Both go before
     what a repository says, and `config` before both. `trust_repositories` false: nothing runs that stands in a
     repository, neither its hooks nor commands of its configuration, and no archives are made.
+
+    `cache_size` is how many bytes of git's answers to fetches are kept for whoever asks the same; 0 for none. They are
+    in files without a name in `cache_folder`; None means where the system has room for such (`cache_directory`).
     """
 
     executable: Path | None = None
@@ -115,6 +143,8 @@ class GitSettings:
     environment: Mapping[Annotated[str, Checked(environment_variable)], Annotated[str, Checked(without_nul)]] = field(
         default_factory=_nothing, repr=False
     )
+    cache_size: Size = _CACHE_SIZE
+    cache_folder: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

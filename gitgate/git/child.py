@@ -109,6 +109,19 @@ class GroupLeader(Process):
         self.status = -1
         return True
 
+    def signal_helpers(self, number: signal.Signals) -> None:
+        """Send a signal to what the child has started and that stayed in its group, and not to the child itself.
+
+        To be called before `processEnded`, as `signal_group`.
+        """
+        for entry in os.listdir("/proc"):
+            if entry.isdecimal() and int(entry) != self._group:
+                try:
+                    if os.getpgid(int(entry)) == self._group:
+                        os.kill(int(entry), number)
+                except (ProcessLookupError, PermissionError):
+                    pass
+
     def signal_group(self, number: signal.Signals) -> None:
         """Send a signal to the child and to all that it has started and that stayed in its group.
 

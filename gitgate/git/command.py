@@ -141,7 +141,8 @@ class Git:
             "GIT_COMMITTER_NAME": identity.name,
             "GIT_COMMITTER_EMAIL": f"{identity.name}@{request.peer.transport.value}.{request.peer.address}",
             "GITGATE_USER": identity.name,
-            "GITGATE_GROUPS": "\n".join(sorted(identity.groups)),
+            # A name with a line break would read as two, and one of them may be a group that has more rights.
+            "GITGATE_GROUPS": "\n".join(sorted(group for group in identity.groups if group.isprintable())),
             "GITGATE_REQUEST_ID": request.request_id,
             "GITGATE_TRANSPORT": request.peer.transport.value,
             **(_NO_NETWORK if is_fetch or not self.trust_repositories else {}),

@@ -28,7 +28,8 @@ from gitgate.refusals import Refusal
 from gitgate.wire.pktline import KEEPALIVE
 
 #: How long git may take to end by itself once its input is closed. receive-pack then removes its quarantine, which
-#: stays behind when a signal ends it (measured with git 2.39: SIGTERM, SIGHUP and SIGKILL all leave it).
+#: stays behind when a signal ends it (measured with git 2.39: SIGTERM, SIGHUP and SIGKILL all leave it). So where it
+#: still indexes a large pack, or a hook runs, these are ended first, and receive-pack has the time to do so.
 _SECONDS_UNTIL_TERM: Final = 5.0
 _SECONDS_UNTIL_KILL: Final = 3.0
 
@@ -88,12 +89,17 @@ class GitExit:
     code: int
     bytes_in: int
     bytes_out: int
+    bytes_kept: int = 0
+    """Those of `bytes_out` that git had said before, to somebody who asked the same."""
     abandoned: bool = False
     """The client was gone, or had to go, before git had ended."""
     silent: bool = False
     """No byte had moved for the whole idle deadline, and gitgate ended it."""
     refused: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), hash=False)
     """The refs of a push that git or a hook of the repository has refused, each with git's words."""
+    rewound: frozenset[str] = frozenset()
+    """The refs that the push has moved to where not all of their commits are, or was refused for. Whether one is, is
+    looked at only where some ref of the push may not be rewound."""
     refusal: Refusal | None = None
     """How a push was refused by gitgate, and the client told so; nothing was stored."""
     saw_request: bool = True
@@ -166,7 +172,7 @@ class GitProcess(ProcessProtocol):
         else:
             self.transport.closeStdout()
             self.transport.closeStderr()
-        self._after(_SECONDS_UNTIL_TERM, self._terminate)
+        self._after(_SECONDS_UNTIL_TERM, self._end_helpers if self._writes_repository else self._terminate)
 
     def pauseProducing(self) -> None:
         """Read no more of git's output: the client does not keep up."""
@@ -247,6 +253,10 @@ class GitProcess(ProcessProtocol):
     def _fell_silent(self) -> None:
         self._silent = True
         self.abandon()
+
+    def _end_helpers(self) -> None:
+        self.transport.signal_helpers(signal.SIGTERM)
+        self._after(_SECONDS_UNTIL_KILL, self._terminate)
 
     def _terminate(self) -> None:
         self.transport.signal_group(signal.SIGTERM)

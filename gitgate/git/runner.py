@@ -1,30 +1,43 @@
 """Runs git for one operation after the other, and no more of them at once than the configuration allows."""
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
+from typing import Final
 
 from twisted.internet.defer import CancelledError, Deferred
 
+from gitgate.config.model import Limits
+from gitgate.git.admission import Admission
+from gitgate.git.answer import Question
+from gitgate.git.answer_cache import AnswerCache
+from gitgate.git.answers import Answers
 from gitgate.git.child import keep_descriptors_to_ourselves
 from gitgate.git.command import Exchange, Git, GitCommand
+from gitgate.git.fetch import Answered, Fetch
 from gitgate.git.process import Client, GitExit, GitProcess, HookFound, Overheard
-from gitgate.git.push import Judge, Push, PushTerms, RunGit
+from gitgate.git.push import Judge, Push, PushTerms, RunGit, room_for_commands
 from gitgate.git.repository_hooks import HookFolder, hooks_of
-from gitgate.plugin import Access, GitRequest, Identity, Repository
+from gitgate.plugin import Access, GitRequest, Identity, Repository, Service
 from gitgate.reactor import Reactor
 from gitgate.refusals import Overloaded, Unavailable
+from gitgate.wire.protocol_v2 import RequestV2
+
+#: Each of its requests stands for itself (gitprotocol-v2(5)).
+_STATELESS_PROTOCOL: Final = 2
 
 
 class GitRunner:
     """Starts git, connects it with its client, and waits for its end."""
 
-    def __init__(self, reactor: Reactor, git: Git, *, max_operations: int, idle_deadline_seconds: float) -> None:
+    def __init__(self, reactor: Reactor, git: Git, limits: Limits, cache: AnswerCache | None = None) -> None:
         keep_descriptors_to_ourselves()
         self._reactor = reactor
         self._git = git
-        self._max_operations = max_operations
-        self._idle_deadline_seconds = idle_deadline_seconds
+        self._admission = Admission(reactor, limits)
+        self._answers = Answers(reactor, self._admission, cache)
+        self._idle_deadline_seconds = float(limits.idle_deadline)
+        self._room = room_for_commands()
         self._running = 0
         self._stopping = False
         self._waiting: list[Deferred[None]] = []
@@ -33,6 +46,7 @@ class GitRunner:
         """Start nothing more. Fires once everything that runs has ended."""
         self._stopping = True
         ended: Deferred[None] = Deferred()
+        ended.addCallback(lambda _: self._answers.stop())
         if self._running:
             self._waiting.append(ended)
         else:
@@ -46,8 +60,30 @@ class GitRunner:
 
         Raises `Overloaded` where as many run as may, and OSError where git cannot be started.
         """
-        with self._operation():
+        with self._operation(), await self._admission.begin(request, repository, identity):
+            if request.service is Service.UPLOAD_PACK and request.protocol == _STATELESS_PROTOCOL:
+                return await self._fetch(request, repository, identity, exchange, client)
             return await self._run(self._git.command(request, repository, identity, exchange), request.access, client)
+
+    async def _fetch(
+        self, request: GitRequest, repository: Repository, identity: Identity, exchange: Exchange, client: Client
+    ) -> GitExit:
+        def run(exchange: Exchange, client: Client) -> Awaitable[GitExit]:
+            return self._run(self._git.command(request, repository, identity, exchange), Access.READ, client)
+
+        async def answer(fetch: Fetch, asked: RequestV2 | None, question: Question) -> Answered:
+            run_git = partial(run, Exchange.STATELESS)
+            return await self._answers.answer(fetch, asked, question, repository, run_git)
+
+        fetch = Fetch(self._reactor, client, idle_deadline_seconds=self._idle_deadline_seconds)
+        advertise = partial(self._answers.capabilities, repository, partial(run, Exchange.ADVERTISEMENT))
+        git = await fetch.serve(
+            None if exchange is Exchange.STATELESS else advertise,
+            None if exchange is Exchange.ADVERTISEMENT else answer,
+            goes_on=exchange is Exchange.CONVERSATION,
+        )
+        self._answers.served(git)
+        return git
 
     async def push(
         self,
@@ -88,16 +124,17 @@ class GitRunner:
         if exchange is Exchange.CONVERSATION:
             advertising = self._git.command(request, repository, identity, Exchange.ADVERTISEMENT)
             advertise = partial(self._run, advertising, Access.READ)
-        with self._operation(), ExitStack() as made:
-            push = Push(self._reactor, client, idle_deadline_seconds=self._idle_deadline_seconds)
-            return await push.serve(advertise, judge, receive)
+        with self._operation(), await self._admission.begin(request, repository, identity), ExitStack() as made:
+            push = Push(self._reactor, client, idle_deadline_seconds=self._idle_deadline_seconds, room=self._room)
+            try:
+                return await push.serve(advertise, judge, receive)
+            finally:
+                self._answers.changed(repository)
 
     @contextmanager
     def _operation(self) -> Iterator[None]:
         if self._stopping:
             raise Overloaded("the server is stopping")
-        if self._running >= self._max_operations:
-            raise Overloaded(f"{self._running} operations are running, as many as limits.max_operations allows")
         self._running += 1
         try:
             yield

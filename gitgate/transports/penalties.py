@@ -12,7 +12,7 @@ from typing import Final
 
 from gitgate.config.source_limits import SourcePenalties
 from gitgate.reactor import Clock
-from gitgate.transports.source import Source
+from gitgate.source import Source
 
 _log = logging.getLogger(__name__)
 

@@ -11,7 +11,11 @@ import pytest
 DOCUMENTS = (
     "README.md",
     "CHANGELOG.md",
-    *(f"docs/{name}.md" for name in ("operating", "ldap", "contributing", "architecture", "rules", "explain", "audit")),
+    "SECURITY.md",
+    *(
+        f"docs/{name}.md"
+        for name in ("operating", "ldap", "webhook", "contributing", "architecture", "rules", "explain", "audit")
+    ),
 )
 
 #: `sh` is run by a test; `console` cannot be.
@@ -67,5 +71,5 @@ def test_nobody_is_told_to_install_the_unrelated_project(document: str, project:
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_a_fenced_block_says_what_it_is(document: str, project: Path) -> None:
     opened = re.findall(r"^```(.*)$", (project / document).read_text(), re.MULTILINE)[::2]
-    known = {RUN, NOT_RUN, "yaml", "ini", "systemd", "nginx", "gitconfig", "text", "gitolite", "python", ""}
+    known = {RUN, NOT_RUN, "yaml", "ini", "systemd", "nginx", "gitconfig", "text", "gitolite", "python", "json", ""}
     assert set(opened) <= (known if document == "docs/architecture.md" else known - {""})

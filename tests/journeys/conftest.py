@@ -95,7 +95,7 @@ class Daemon:
                 self.urls[door[1]] = door[2]
             if line.startswith("ready"):
                 break
-        assert self.urls, f"gitgate did not start: {self.said} {self.log()}"
+        assert "ready" in self.said[-1:], f"gitgate did not start: {self.said} {self.log()}"
 
     def log(self) -> str:
         return self.log_file.read_text(errors="replace")
@@ -307,7 +307,7 @@ def start_site(
     if "ssh" in site.daemon.urls:
         host, _, port = site.daemon.urls["ssh"].rpartition("/")[2].rpartition("@")[2].rpartition(":")
         key = (folder / "ssh_host_ed25519_key.pub").read_text().split()[:2]
-        (folder / "known_hosts").write_text(f"[{host}]:{port} {' '.join(key)}\n")
+        (folder / "known_hosts").write_text(f"[{host.strip('[]')}]:{port} {' '.join(key)}\n")
     return site
 
 

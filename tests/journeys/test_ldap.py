@@ -31,8 +31,8 @@ plugins:
     bind_password: "BIND_PASSWORD"
     user_base: "PEOPLE"
     group_base: "GROUPS"
-    connect_timeout: 500ms
-    timeout: 500ms
+    connect_timeout: 1s
+    timeout: 1s
     cache: {ttl: 0s, negative_ttl: 0s}
   - use: rules
     rules:

@@ -64,9 +64,9 @@ def test_an_old_name_goes_on_to_the_new_one_and_says_so(paths, client, transport
     assert unique in heads.stdout
 
 
-def test_the_old_name_is_not_taken_by_a_push(paths, client):
+def test_the_old_name_is_not_taken_by_a_push(paths, client, unique):
     work = client.work_tree(str(paths.root / "open/new.git"))
-    client.git("push", "-q", paths.url("git", "open/old"), f"HEAD:refs/heads/x{id(work)}", cwd=work)
+    client.git("push", "-q", paths.url("git", "open/old"), f"HEAD:refs/heads/{unique}", cwd=work)
     assert not (paths.root / "open/old.git").exists()
 
 

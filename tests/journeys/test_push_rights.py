@@ -256,6 +256,18 @@ def test_hooks_at_a_relative_place_run_beside_the_check(work):
     assert "pre-receive hook declined" in printed
 
 
+@pytest.mark.parametrize("transport", ["ssh"], indirect=True)
+def test_a_ref_of_no_commit_may_be_moved_beside_main_without_a_word(work):
+    """Such as git-annex or CI keep them: there is no forward for a blob, so it takes the right to force."""
+    pushing = prepared(work())
+    subprocess.run(["git", "tag", "blob", "HEAD:README"], cwd=pushing.folder, check=True)
+    subprocess.run(["git", "tag", "another", "forward:forward"], cwd=pushing.folder, check=True)
+    pushing.git("push", "origin", "blob^{blob}:refs/ci/state")
+    printed = pushing.git("push", "origin", "+another^{blob}:refs/ci/state", "forward:main")
+    assert "remote:" not in printed
+    assert pushing.git("rev-parse", "another").strip() in pushing.refs()
+
+
 @pytest.mark.parametrize("transport", ["http", "https"], indirect=True)
 def test_who_may_rewind_is_asked_to_log_in_though_git_has_begun_to_tell_its_progress(guarded, transport, unique):
     """git tells of the deltas while it takes a push, and only then do its hooks see that something is rewound."""

@@ -228,7 +228,7 @@ PROGRAM = """
         chain = PluginChain([Member(name="directory", plugin=Directory())] if sys.argv[2] == "down" else [], reactor)
         await chain.start()
         git = Git(executable=Path("/usr/bin/git"), search_path="/usr/bin:/bin")
-        runner = GitRunner(reactor, git, max_operations=1, idle_deadline_seconds=60)
+        runner = GitRunner(reactor, git, Limits())
         gateway = Gateway(chain, runner, Audit(reactor, lambda record: None))
         keys = load_host_keys([Path(sys.argv[1]) / "key"])
         factory = SshFactory(gateway, Connections(Limits(), reactor), reactor, keys, limits=Limits())

@@ -1,9 +1,9 @@
 """One connection: its requests one after the other, its deadlines, and the answer to what is no request.
 
 Private names of twisted.web on which this rests, besides the public methods that it overrides, are `_command`, `_path`
-and `_version` (the request line, while the headers are read) and `_respondToBadRequestAndDisconnect`.
-docs/architecture.md lists them, and tests/unit/transports/http/test_twisted_private_names.py fails when Twisted changes
-them.
+and `_version` (the request line, while the headers are read), `_respondToBadRequestAndDisconnect`, and what bounds the
+trailers of a chunked body, `_transferDecoder._maxTrailerHeadersSize`. docs/architecture.md lists them, and
+tests/unit/transports/http/test_twisted_private_names.py fails when Twisted changes them.
 """
 
 import logging
@@ -29,8 +29,9 @@ from gitgate.wire.malformed import Malformed
 
 _log = logging.getLogger(__name__)
 
-#: What one connection may ask for, one request after the other (nginx: keepalive_requests).
-_MOST_REQUESTS: Final = 1000
+#: A body's last chunk is followed by an empty line, and by nothing else: no client of git sends trailers, and
+#: twisted.web would keep 64 KiB of them, which as 22,000 lines take 2 MiB of memory.
+_TRAILER_BYTES: Final = 2
 
 #: A client that is answered while it still sends is read for so long, for a reset would destroy the answer on its way.
 _LINGERING_SECONDS: Final = 2.0
@@ -66,11 +67,12 @@ class GitChannel(HTTPChannel):
 
     transport: Connection  # type: ignore[assignment]
     requests: list[StreamedRequest]
-    maxHeaders = 100  # noqa: N815
 
     def __init__(self, surroundings: Surroundings) -> None:
         super().__init__()
         self.surroundings = surroundings
+        self.maxHeaders = surroundings.limits.max_headers
+        self.totalHeadersSize = self.MAX_LENGTH = surroundings.limits.max_header_bytes
         self._transfer = Transfer(surroundings.clock, surroundings.limits, self._too_slow)
         self._deadline: Timer | None = None
         self._requests_begun = 0
@@ -165,12 +167,14 @@ class GitChannel(HTTPChannel):
         self._transfer.begin()
         request = self.requests[-1]
         self.persistent = self.checkPersistence(request, self._version)
+        if self.length is None and self._transferDecoder is not None:
+            self._transferDecoder._maxTrailerHeadersSize = _TRAILER_BYTES
         if self.length != 0:
             request.headers_received(self._command, cast(bytes, self._path), self._version)
 
     def checkPersistence(self, request: Any, version: bytes) -> bool:  # noqa: N802
         self._requests_begun += 1
-        if self._requests_begun < _MOST_REQUESTS:
+        if self._requests_begun < self.surroundings.limits.max_requests:
             return bool(super().checkPersistence(request, version))
         request.responseHeaders.setRawHeaders(b"Connection", [b"close"])
         return False
@@ -218,8 +222,9 @@ class GitChannel(HTTPChannel):
             return
         self._blame(Offence.MALFORMED)
         gateway = self.surroundings.gateway
-        gateway.malformed(str(malformed), self.peer, new_request_id())
-        self.transport.write(responses.for_malformed(malformed, gateway.accepted).raw())
+        request_id = new_request_id()
+        gateway.malformed(str(malformed), self.peer, request_id)
+        self.transport.write(responses.for_malformed(malformed, request_id, gateway.accepted).raw())
         self._linger()
 
     def _linger(self, *, drain_all: bool = False) -> None:

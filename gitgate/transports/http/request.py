@@ -12,7 +12,7 @@ from gitgate.login import ANONYMOUS_LOGIN
 from gitgate.plugin import GitRequest, Password, Service
 from gitgate.refusals import CredentialsRefused, Refusal
 from gitgate.transports.http import responses
-from gitgate.transports.http.body import LONGEST_FETCH, RequestBody
+from gitgate.transports.http.body import RequestBody
 from gitgate.transports.http.channel import GitChannel
 from gitgate.transports.http.git_response import GitResponse
 from gitgate.transports.http.request_head import RequestHead, parse_request_head
@@ -38,6 +38,7 @@ class GitHttpRequest(Request):
         self.body_is_complete = False
         self.git_has_answered = False
         self._gateway = channel.surroundings.gateway
+        self._longest_fetch = channel.surroundings.limits.max_fetch_request
         self._peer = channel.peer
         self._request_id = new_request_id()
         self._stderr = StderrLog(self._request_id)
@@ -54,7 +55,7 @@ class GitHttpRequest(Request):
             head = parse_request_head(method, target, version, self.requestHeaders, has_body=not self.body_is_complete)
         except Malformed as malformed:
             self._gateway.malformed(str(malformed), self._peer, self._request_id)
-            self._answer(responses.for_malformed(malformed, self._gateway.accepted))
+            self._answer(responses.for_malformed(malformed, self._request_id, self._gateway.accepted))
         else:
             self._serve(head)
 
@@ -87,7 +88,7 @@ class GitHttpRequest(Request):
         self.channel.hold()
         self._body = body = RequestBody(
             compressed=head.compressed,
-            longest=LONGEST_FETCH if head.target.service is Service.UPLOAD_PACK else None,
+            longest=self._longest_fetch if head.target.service is Service.UPLOAD_PACK else None,
             wait=self.channel.hold,
             go_on=self.channel.release,
         )
@@ -129,7 +130,7 @@ class GitHttpRequest(Request):
             # Without the last chunk, so that the client does not take what it got for all there is.
             self.channel.loseConnection()
         elif body.malformed is not None:
-            self._answer(responses.for_malformed(body.malformed, self._gateway.accepted))
+            self._answer(responses.for_malformed(body.malformed, self._request_id, self._gateway.accepted))
         else:
             self._answer(responses.for_failure(self._request_id))
 

@@ -14,8 +14,11 @@ from gitgate.plugin import Identity, Rejected
 
 BOB = f"uid=bob,{PEOPLE}"
 
-#: The cache would answer for a server that is down.
-EACH_TIME = {"cache": {"ttl": "0s", "negative_ttl": "0s"}, "timeout": "300ms", "connect_timeout": "300ms"}
+#: The cache would answer for a server that is down. A second is enough for one that is well, on a busy machine too.
+EACH_TIME = {"cache": {"ttl": "0s", "negative_ttl": "0s"}, "timeout": "1s", "connect_timeout": "1s"}
+
+#: Where no server is well, nobody need be waited for.
+IN_VAIN = {**EACH_TIME, "timeout": "300ms", "connect_timeout": "300ms"}
 
 
 def test_a_killed_server_is_an_outage_and_a_restarted_one_needs_no_restart_of_ours(ldap, log_in, another_slapd, clock):
@@ -38,10 +41,10 @@ def test_a_frozen_server_is_waited_for_once(ldap, log_in, another_slapd, clock):
     plugin = ldap(uris=[directory.ldap], **EACH_TIME)
     assert isinstance(log_in(plugin, "bob"), Identity)
     directory.freeze()
-    with pytest.raises(DirectoryError, match=r"no answer within 0\.3 s"):
+    with pytest.raises(DirectoryError, match=r"no answer within 1 s"):
         log_in(plugin, "bob")
     for _ in range(50):
-        with pytest.raises(NoServer, match=r"no answer within 0\.3 s \(0 s ago\)"):
+        with pytest.raises(NoServer, match=r"no answer within 1 s \(0 s ago\)"):
             log_in(plugin, "bob")
     directory.thaw()
     clock.advance(1)
@@ -92,7 +95,7 @@ def test_a_bind_whose_answer_never_came_is_not_tried_at_another_server(ldap, log
     server = fake(hang_at_passwords)
     binds_before = slapd.binds(BOB)
     plugin = ldap(uris=[server.uri, slapd.ldap], group_base=None, **EACH_TIME)
-    with pytest.raises(ServerFailed, match=r"no answer within 0\.3 s"):
+    with pytest.raises(ServerFailed, match=r"no answer within 1 s"):
         log_in(plugin, "bob", "once-and-no-more")
     assert sum(b"once-and-no-more" in request for request in server.received) == 1
     assert slapd.binds(BOB) == binds_before
@@ -140,7 +143,7 @@ def test_a_server_that_talks_nonsense_is_passed_by(garbage, ldap, log_in, fake, 
     server = fake(lambda request: garbage)
     assert isinstance(log_in(ldap(uris=[server.uri, slapd.ldap], **EACH_TIME), "bob"), Identity)
     with pytest.raises(NoServer):
-        log_in(ldap(uris=[server.uri], **EACH_TIME), "bob")
+        log_in(ldap(uris=[server.uri], **IN_VAIN), "bob")
 
 
 def test_a_server_that_never_stops_talking_is_not_listened_to(ldap, log_in, fake):
@@ -169,7 +172,7 @@ def test_a_server_that_sends_a_byte_at_a_time_is_not_waited_for_longer_than_any(
     thread.start()
     uri = f"ldap://127.0.0.1:{listening.getsockname()[1]}"
     with pytest.raises(NoServer, match=r"no answer within 0\.3 s"):
-        log_in(ldap(uris=[uri], **EACH_TIME), "bob")
+        log_in(ldap(uris=[uri], **IN_VAIN), "bob")
     stop.set()
     thread.join(10)
     listening.close()
@@ -194,7 +197,7 @@ def black_hole():
 
 
 def test_a_server_that_swallows_packets_costs_one_deadline_and_not_one_for_each_login(ldap, log_in, black_hole, slapd):
-    plugin = ldap(uris=[black_hole], **EACH_TIME)
+    plugin = ldap(uris=[black_hole], **IN_VAIN)
     with pytest.raises(NoServer, match=r"no answer within 0\.3 s$"):
         log_in(plugin, "bob")
     for _ in range(50):

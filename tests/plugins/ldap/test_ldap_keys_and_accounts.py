@@ -61,9 +61,9 @@ def test_a_key_of_somebody_whom_the_filter_leaves_out_is_rejected(ldap, offer_ke
 def test_a_question_about_a_key_costs_what_an_answer_costs_and_once(ldap, offer_key, with_key):
     plugin = ldap(uris=[with_key.ldap])
     offer_key(plugin, "alice", KEY, verified=False)
-    before = with_key.log()
+    before = with_key.operations()
     assert offer_key(plugin, "alice", KEY, verified=True).name == "Alice"
-    assert with_key.log() == before
+    assert with_key.operations() == before
 
 
 def test_keys_are_not_looked_for_where_no_attribute_has_them(ldap):
@@ -143,9 +143,9 @@ def test_who_has_just_logged_in_here_is_not_asked_about_again(ldap, log_in, anot
     directory = another_slapd()
     plugin = ldap(uris=[directory.ldap], lowercase_usernames=True)
     identity = log_in(plugin, "ALICE", "Alice-password")
-    before = directory.log()
+    before = directory.operations()
     assert plugin.enrich_identity(identity, a_peer()) is None
-    assert directory.log() == before
+    assert directory.operations() == before
 
 
 def test_an_outage_does_not_let_people_in_without_a_look(ldap):

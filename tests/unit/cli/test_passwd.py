@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import pytest
 from click.testing import CliRunner
 from gitgate_htpasswd import HtpasswdPlugin, HtpasswdSettings
@@ -44,6 +47,17 @@ def test_a_slip_of_the_finger_is_asked_again(tmp_path):
 
     assert ran.exit_code == 0
     assert _logs_in(file, "alice", "secret") == Identity(name="alice")
+
+
+def test_where_no_terminal_can_hide_a_password_none_is_asked_for(tmp_path):
+    command = [sys.executable, "-m", "gitgate", "passwd", "users", "alice"]
+    ran = subprocess.run(
+        command, cwd=tmp_path, input="secret\nsecret\n", start_new_session=True, capture_output=True, text=True
+    )
+
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert ran.stderr.endswith("\nError: there is no terminal to type a password at; give it with --stdin\n")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_user_is_taken_out(tmp_path):

@@ -80,6 +80,13 @@ def test_the_environment_is_built_from_nothing(monkeypatch: pytest.MonkeyPatch) 
     assert Path(defaults).read_text().startswith("# git's global configuration")
 
 
+def test_a_group_with_a_line_break_in_its_name_is_not_two_for_hooks() -> None:
+    """Attack: who may make groups in the directory makes one called "x", line break, "admins"."""
+    member = an_identity("alice", "devs", "x\nadmins", "x\0y")
+    environment = GIT.command(a_push(), REPOSITORY, member, Exchange.STATELESS).environment
+    assert environment["GITGATE_GROUPS"] == "devs"
+
+
 def test_anonymous_is_no_remote_user() -> None:
     environment = GIT.command(a_fetch(), REPOSITORY, ANONYMOUS, Exchange.CONVERSATION).environment
     assert "REMOTE_USER" not in environment

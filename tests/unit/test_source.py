@@ -4,7 +4,7 @@ import pytest
 
 from gitgate.config import Limits
 from gitgate.config.source_limits import NetBlockSize, Network
-from gitgate.transports.source import Sources
+from gitgate.source import Sources
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,264 @@
+r"""git's answer to one request, for every client that asks the same while it is kept.
+
+    git  --->  Answer  --->  store, as long as there is room
+                      \--->  Reader -> client      each at its own pace: git waits for none of them,
+                       \-->  Reader -> client      unless the answer is not stored: then for the slowest
+
+A reader that comes later gets what is stored, and then what git goes on to say.
+"""
+
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
+from gitgate.git.answer_store import AnswerStore, NoRoom
+from gitgate.git.process import GitExit, RunningGit
+
+_READ_SIZE: Final = 65536
+
+
+class Question(Protocol):
+    """What git is asked: the source of its input."""
+
+    def git_started(self, git: RunningGit) -> None:
+        """git runs: its input may be written now."""
+
+    def pauseProducing(self) -> None:
+        """git does not keep up."""
+
+    def resumeProducing(self) -> None:
+        """Go on."""
+
+
+class WholeQuestion:
+    """A question that is all here."""
+
+    def __init__(self, request: bytes) -> None:
+        self._request = request
+
+    def git_started(self, git: RunningGit) -> None:
+        git.write(self._request)
+        git.finish()
+
+    def pauseProducing(self) -> None:
+        """There is no more of it than git's process already has."""
+
+    def resumeProducing(self) -> None:
+        """There is no more."""
+
+
+class Listener(Protocol):
+    """Where a reader brings the answer."""
+
+    def said(self, data: bytes) -> None:
+        """git says so; may call the reader's `pause` from within."""
+
+    def said_error(self, data: bytes) -> None:
+        """git says so to people."""
+
+
+class Reader:
+    """One client on its way through an answer. `ended` fires with git's end once the client has all of it."""
+
+    def __init__(self, answer: "Answer", listener: Listener) -> None:
+        self.ended: Deferred[GitExit] = Deferred()
+        self.position = 0
+        self._answer = answer
+        self._listener = listener
+        self._is_paused = False
+        self._is_reading = False
+
+    def pause(self) -> None:
+        """The client does not keep up."""
+        self._is_paused = True
+
+    def resume(self) -> None:
+        """The client takes more."""
+        self._is_paused = False
+        self.read()
+
+    def offer(self, data: bytes, position: int) -> None:
+        """git has just said `data`, which begins at `position`."""
+        if self._is_paused or self._is_reading or self.position != position:
+            self.read()
+        else:
+            self.position += len(data)
+            self._listener.said(data)
+
+    def read(self) -> None:
+        """Bring the client what it can take."""
+        if self._is_reading:
+            return  # called from within `said`, by a client that takes more at once
+        self._is_reading = True
+        try:
+            while not self._is_paused and (data := self._answer.read(self.position)):
+                self.position += len(data)
+                self._listener.said(data)
+        finally:
+            self._is_reading = False
+        self._answer.reader_moved(self)
+
+    def told(self, data: bytes) -> None:
+        """git has said something to people."""
+        self._listener.said_error(data)
+
+    async def leave(self) -> None:
+        """The client wants no more. Returns when git has ended, if nobody else wants more of it."""
+        await self._answer.left_by(self)
+
+
+class Answer:
+    """Grows while git speaks (it is gitgate.git.process.Client), and ends with it.
+
+    `is_shared`: others may still join, as nothing of it is missing. `spoilt` is called when that is no more so: there
+    was no room for it, git has failed, or nobody wants it any longer.
+    """
+
+    def __init__(
+        self, question: Question, store: AnswerStore | None = None, spoilt: Callable[[], None] = lambda: None
+    ) -> None:
+        """Without `store` it is for those who read it from the start, and nothing of it is kept."""
+        self.is_shared = store is not None
+        self.exit: GitExit | None = None
+        self._question = question
+        self._store = store
+        self._spoilt = spoilt
+        self._unstored = bytearray()
+        self._unstored_from = 0
+        self._length = 0
+        self._readers: list[Reader] = []
+        self._git: RunningGit | None = None
+        self._running: Deferred[None] | None = None
+        self._failure: Failure | None = None
+
+    @property
+    def has_readers(self) -> bool:
+        """Somebody is on the way through it."""
+        return bool(self._readers)
+
+    def runs(self, running: "Deferred[GitExit]") -> None:
+        """git runs for it; `running` fires with its end, and can be cancelled."""
+        self._running = running.addCallbacks(self._ended, self._failed)
+
+    def reader(self, listener: Listener) -> Reader:
+        """A new reader, which begins when it is told to `read`."""
+        reader = Reader(self, listener)
+        self._readers.append(reader)
+        return reader
+
+    async def left_by(self, reader: Reader) -> None:
+        """The reader wants no more. If it was the last one of an answer that still grows, git is ended, and this
+        returns when that has happened.
+        """
+        if reader in self._readers:
+            self._readers.remove(reader)
+        if self._readers:
+            self._balance()
+        elif self.exit is None and self._failure is None and self._running is not None:
+            self._spoil()
+            self._running.cancel()
+            await self._running
+        self._close_if_done()
+
+    def discard(self) -> None:
+        """It is not kept any longer; who reads it still gets all of it."""
+        self.is_shared = False
+        self._close_if_done()
+
+    # What the readers call.
+
+    def read(self, position: int) -> bytes:
+        """What comes at `position`; nothing where git has not said it yet."""
+        if self._store is not None and position < self._store.length:
+            return self._store.read(position, _READ_SIZE)
+        begin = position - self._unstored_from
+        return bytes(self._unstored[begin : begin + _READ_SIZE])
+
+    def reader_moved(self, reader: Reader) -> None:
+        """It has read, or tried to."""
+        self._balance()
+        if self.exit is not None and reader.position == self._length:
+            self._dismiss(reader, self.exit)
+
+    # What git's process calls.
+
+    def git_started(self, git: RunningGit) -> None:
+        self._git = git
+        self._question.git_started(git)
+
+    def write(self, data: bytes) -> None:
+        position = self._length
+        self._length += len(data)
+        self._keep(data, position)
+        for reader in tuple(self._readers):
+            reader.offer(data, position)
+        self._balance()
+
+    def write_error(self, data: bytes) -> None:
+        for reader in tuple(self._readers):
+            reader.told(data)
+
+    def pauseProducing(self) -> None:
+        self._question.pauseProducing()
+
+    def resumeProducing(self) -> None:
+        self._question.resumeProducing()
+
+    def _keep(self, data: bytes, position: int) -> None:
+        if self.is_shared and self._store is not None:
+            try:
+                self._store.append(data)
+                return
+            except NoRoom:
+                self._spoil()
+        if not self._unstored:
+            self._unstored_from = position
+        self._unstored += data
+
+    def _balance(self) -> None:
+        """Hold back git while what it said is not stored, and somebody has not got it yet."""
+        if not self._unstored:
+            return
+        done = min((reader.position for reader in self._readers), default=self._length) - self._unstored_from
+        if done > 0:
+            del self._unstored[:done]
+            self._unstored_from += done
+        if self._git is None or self.exit is not None:
+            return
+        if self._unstored:
+            self._git.pauseProducing()
+        else:
+            self._git.resumeProducing()
+
+    def _ended(self, git: GitExit) -> None:
+        self.exit = git
+        if git.code != 0 or git.abandoned or git.silent:
+            self._spoil()
+        for reader in tuple(self._readers):
+            if reader.position == self._length:
+                self._dismiss(reader, git)
+
+    def _failed(self, failure: Failure) -> None:
+        self._failure = failure
+        self._spoil()
+        for reader in tuple(self._readers):
+            self._dismiss(reader, failure)
+
+    def _dismiss(self, reader: Reader, how: GitExit | Failure) -> None:
+        if reader in self._readers:
+            self._readers.remove(reader)
+            self._close_if_done()
+            reader.ended.callback(how)
+
+    def _spoil(self) -> None:
+        if self.is_shared:
+            self.is_shared = False
+            self._spoilt()
+
+    def _close_if_done(self) -> None:
+        is_over = self.exit is not None or self._failure is not None
+        if is_over and not self.is_shared and not self._readers and self._store is not None:
+            self._store.close()
+            self._store = None

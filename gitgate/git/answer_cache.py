@@ -1,0 +1,112 @@
+"""Answers of git that are kept for whoever asks the same: one git packs for all of them.
+
+What may be read was decided before anybody comes here. Once a repository is seen in another state, nothing that was
+said of the former one can be found any more, and what nobody reads of it is gone at once.
+"""
+
+import hashlib
+import tempfile
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from gitgate.git.answer import Answer, Question
+from gitgate.git.answer_store import AnswerStore, Budget
+from gitgate.git.repository_state import RepositoryState
+
+#: Each long answer has an open file.
+_MOST_ANSWERS: Final = 256
+
+#: The capabilities of so many repositories are known.
+_MOST_CAPABILITIES: Final = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something is kept: the repository's folder, its state, and the essence of what was asked."""
+
+    directory: Path
+    state: RepositoryState
+    essence: bytes
+
+
+@dataclass(slots=True)
+class Capabilities:
+    """What git said of itself while the configuration was in a state, and when that was last looked at."""
+
+    said: bytes
+    state: RepositoryState
+    looked_at: float
+
+
+class AnswerCache:
+    """The answers that are kept: at most `most_bytes`, those first forgotten that were not asked for the longest."""
+
+    def __init__(self, most_bytes: int, folder: Path | None = None) -> None:
+        """Files without a name are made in `folder`; None: where the system has temporary ones."""
+        self._folder = Path(tempfile.gettempdir()) if folder is None else folder
+        self._budget = Budget(most_bytes, self._forget_oldest)
+        self._answers: OrderedDict[tuple[Path, bytes], Answer] = OrderedDict()
+        self._states: dict[Path, RepositoryState] = {}
+        self._capabilities: OrderedDict[tuple[Path, bytes], Capabilities] = OrderedDict()
+
+    def find(self, place: Place) -> Answer | None:
+        """What is kept there, or is just being said; it counts as used."""
+        if self._states.get(place.directory, place.state) != place.state:
+            self.forget(place.directory)
+        key = _key(place)
+        answer = self._answers.get(key)
+        if answer is not None:
+            self._answers.move_to_end(key)
+        return answer
+
+    def new(self, place: Place, question: Question) -> Answer:
+        """An answer that is kept there once git gives it."""
+        key = _key(place)
+        while len(self._answers) >= _MOST_ANSWERS and self._forget_oldest():
+            pass
+        answer = Answer(question, AnswerStore(self._budget, self._folder), lambda: self._forget(key))
+        self._states[place.directory] = place.state
+        self._answers[key] = answer
+        return answer
+
+    def forget(self, directory: Path) -> None:
+        """Nothing that was said of this repository is to be found any more."""
+        self._states.pop(directory, None)
+        for key in [key for key in self._answers if key[0] == directory]:
+            self._answers.pop(key).discard()
+
+    def clear(self) -> None:
+        """Forget everything."""
+        for directory in {key[0] for key in self._answers}:
+            self.forget(directory)
+
+    def capabilities(self, whose: tuple[Path, bytes]) -> Capabilities | None:
+        """What was kept with `keep_capabilities` for a repository's folder, and what it adds to git's environment."""
+        found = self._capabilities.get(whose)
+        if found is not None:
+            self._capabilities.move_to_end(whose)
+        return found
+
+    def keep_capabilities(self, whose: tuple[Path, bytes], capabilities: Capabilities) -> None:
+        """Keep them, in the place of others that were not asked for the longest."""
+        self._capabilities[whose] = capabilities
+        if len(self._capabilities) > _MOST_CAPABILITIES:
+            self._capabilities.popitem(last=False)
+
+    def _forget_oldest(self) -> bool:
+        for key, answer in self._answers.items():
+            if answer.exit is not None and not answer.has_readers:
+                self._forget(key)
+                return True
+        return False
+
+    def _forget(self, key: tuple[Path, bytes]) -> None:
+        answer = self._answers.pop(key, None)
+        if answer is not None:
+            answer.discard()
+
+
+def _key(place: Place) -> tuple[Path, bytes]:
+    return place.directory, hashlib.sha256(place.essence).digest()

@@ -1,0 +1,182 @@
+"""Answers a fetch: from what is kept, or from a git that then works for everybody who asks the same."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from twisted.internet.defer import Deferred
+
+from gitgate.git.admission import Admission, Turn
+from gitgate.git.answer import Answer, Question
+from gitgate.git.answer_cache import AnswerCache, Capabilities, Place
+from gitgate.git.fetch import Answered, Fetch
+from gitgate.git.process import Client, GitExit, RunningGit
+from gitgate.git.repository_state import RepositoryState, configuration_of, state_of
+from gitgate.plugin import Repository
+from gitgate.reactor import Reactor
+from gitgate.wire.protocol_v2 import RequestV2
+from gitgate.worker_threads import ThreadsBusy, WorkerThreads
+
+_log = logging.getLogger(__name__)
+
+#: Runs one git process for a client, to its end.
+RunGit: TypeAlias = Callable[[Client], Awaitable[GitExit]]
+
+_KEPT_COMMANDS: Final = frozenset({"ls-refs", "fetch"})
+
+_SECONDS_BETWEEN_LOOKS: Final = 1.0
+
+#: git names each process anew where transfer.advertiseSID is set (gitprotocol-v2(5), "session-id").
+_NEVER_THE_SAME: Final = b"session-id="
+
+
+@dataclass(slots=True)
+class Figures:
+    """Answers to fetches since the server started."""
+
+    hits: int = 0
+    misses: int = 0
+    bytes_kept: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.hits} answers ({self.bytes_kept} bytes) from what was kept, {self.misses} from git"
+
+
+class Answers:
+    """What `cache` keeps, or git. Without a cache each question is git's."""
+
+    def __init__(self, reactor: Reactor, admission: Admission, cache: AnswerCache | None) -> None:
+        self._reactor = reactor
+        self._admission = admission
+        self._cache = cache
+        self._figures = Figures()
+        self._threads = WorkerThreads(reactor, "repositories")
+        self._is_stopped = False
+
+    def stop(self) -> None:
+        """Keep nothing any more. To be called when nothing runs; once is enough."""
+        if self._is_stopped:
+            return
+        self._is_stopped = True
+        self._threads.stop()
+        if self._cache is not None:
+            self._cache.clear()
+        _log.info("fetches: %s", self._figures)
+
+    def changed(self, repository: Repository) -> None:
+        """Somebody has pushed to it."""
+        if self._cache is not None:
+            self._cache.forget(repository.directory)
+
+    def served(self, git: GitExit) -> None:
+        """A fetch has ended."""
+        self._figures.bytes_kept += git.bytes_kept
+
+    async def capabilities(self, repository: Repository, run: RunGit) -> bytes:
+        """What git can do with protocol 2 there: the same for everybody, up to a second after a configuration changes.
+
+        Raises OSError where git does not say.
+        """
+        if self._cache is None:
+            return await _capabilities_from(run)
+        whose = (repository.directory, _environment(repository))
+        now = self._reactor.seconds()
+        known = self._cache.capabilities(whose)
+        if known is not None and now - known.looked_at < _SECONDS_BETWEEN_LOOKS:
+            return known.said
+        state = await self._look(configuration_of, repository)
+        if known is not None and known.state == state:
+            known.looked_at = now
+            return known.said
+        said = await _capabilities_from(run)
+        if state is not None and state.is_settled and _NEVER_THE_SAME not in said:
+            self._cache.keep_capabilities(whose, Capabilities(said, state, now))
+        return said
+
+    async def answer(
+        self, fetch: Fetch, request: RequestV2 | None, question: Question, repository: Repository, run: RunGit
+    ) -> Answered:
+        """The answer to one question of `fetch`. Raises `Overloaded`."""
+        place = await self._place(request, repository)
+        kept = self._kept(place)
+        turn: Turn | None = None
+        if kept is None and (request is None or request.is_full_clone):
+            turn = await self._admission.begin_clone()
+            kept = self._kept(place)  # meanwhile, somebody else may have asked
+            if kept is not None:
+                turn.close()
+        if kept is not None:
+            self._figures.hits += 1
+            return Answered(reader=kept.reader(fetch), is_kept=True)
+        self._figures.misses += 1
+        answer = Answer(question) if self._cache is None or place is None else self._cache.new(place, question)
+        reader = answer.reader(fetch)
+        answer.runs(Deferred.fromCoroutine(_run(run, answer, turn)))
+        return Answered(reader=reader, is_kept=False)
+
+    def _kept(self, place: Place | None) -> Answer | None:
+        return None if self._cache is None or place is None else self._cache.find(place)
+
+    async def _place(self, request: RequestV2 | None, repository: Repository) -> Place | None:
+        """Where the answer to `request` is kept, or is to be; None where it cannot be."""
+        if request is None or request.command not in _KEPT_COMMANDS:
+            return None
+        state = await self._look(state_of, repository)
+        if state is None or not state.is_settled:
+            return None
+        return Place(repository.directory, state, _environment(repository) + request.essence)
+
+    async def _look(
+        self, look: Callable[..., RepositoryState | None], repository: Repository
+    ) -> RepositoryState | None:
+        if self._cache is None:
+            return None
+        try:
+            state = await self._threads.call(lambda: look(repository.directory))
+        except (OSError, ThreadsBusy):
+            return None  # git, which is asked then, says what is wrong
+        assert state is None or isinstance(state, RepositoryState)
+        return state
+
+
+async def _run(run: RunGit, answer: Answer, turn: Turn | None) -> GitExit:
+    with turn or nullcontext():
+        return await run(answer)
+
+
+def _environment(repository: Repository) -> bytes:
+    """What the repository adds to git's environment. What it says of the client changes no answer."""
+    return repr(sorted(repository.environment.items())).encode()
+
+
+async def _capabilities_from(run: RunGit) -> bytes:
+    heard = _Heard()
+    git = await run(heard)
+    if git.code != 0 or git.abandoned:
+        raise OSError(f"git ended with {git.code}: {heard.errors.decode('utf-8', 'backslashreplace').strip()}")
+    return bytes(heard.output)
+
+
+class _Heard:
+    """A client that says nothing."""
+
+    def __init__(self) -> None:
+        self.output = bytearray()
+        self.errors = bytearray()
+
+    def git_started(self, git: RunningGit) -> None:
+        git.finish()
+
+    def write(self, data: bytes) -> None:
+        self.output += data
+
+    def write_error(self, data: bytes) -> None:
+        self.errors += data
+
+    def pauseProducing(self) -> None:
+        """It says nothing."""
+
+    def resumeProducing(self) -> None:
+        """It says nothing."""

@@ -1,0 +1,313 @@
+"""A client of protocol 2, which asks one question after the other (gitprotocol-v2(5)).
+
+    ssh, git://   capabilities  -->  client    known, or from upload-pack --advertise-refs
+    all           client  -->  request         read to its end, a short one before git sees any of it
+                  request -->  Answer          kept, or from upload-pack --stateless-rpc
+                  Answer  -->  client
+
+Each request stands for itself, over ssh and git:// as over http. So each is answered by a process of its own, or by
+none.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias, TypeVar, cast
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import IPushProducer
+from zope.interface import implementer
+
+from gitgate.git.answer import Question, Reader, WholeQuestion
+from gitgate.git.process import Client, GitExit, RunningGit
+from gitgate.idle import IdleTimer
+from gitgate.reactor import Reactor
+from gitgate.wire.malformed import NotGit
+from gitgate.wire.protocol_v2 import RequestReader, RequestV2, parse_request
+
+T = TypeVar("T")
+
+#: A request of up to so many bytes can have a kept answer: two thousand wants and haves. A longer one goes through.
+_LONGEST_KEPT: Final = 128 * 1024
+
+#: What a client may send before it has its answer.
+_MOST_AHEAD: Final = 64 * 1024
+
+#: git's own exit code for "fatal:".
+_EXIT_FATAL: Final = 128
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """Who reads the answer. `is_kept`: it was asked for before, and git has nothing to do."""
+
+    reader: Reader
+    is_kept: bool
+
+
+#: Begins the answer to a question for a fetch. The request is None where it is too long to be kept, or cannot be read.
+#: Raises a Refusal, or OSError where git cannot be started.
+Ask: TypeAlias = Callable[["Fetch", RequestV2 | None, Question], Awaitable[Answered]]
+
+
+@implementer(IPushProducer)
+class Fetch:
+    """The git that a client of protocol 2 sees, whatever answers it."""
+
+    def __init__(self, reactor: Reactor, client: Client, *, idle_deadline_seconds: float) -> None:
+        self._client = client
+        self._idle = IdleTimer(reactor, idle_deadline_seconds, self._fell_silent)
+        self._received = bytearray()
+        self._through: _Through | None = None
+        self._reader: Reader | None = None
+        self._is_paused = False
+        self._client_is_paused = False
+        self._input_has_ended = False
+        self._is_silent = False
+        self._waiting: Deferred[None] | None = None
+        self._asking: Deferred[Any] | None = None
+        self._bytes_in = 0
+        self._bytes_out = 0
+        self._bytes_kept = 0
+
+    async def serve(
+        self, capabilities: Callable[[], Awaitable[bytes]] | None, ask: Ask | None, *, goes_on: bool
+    ) -> GitExit:
+        """How the fetch ended. `capabilities` is None where the client was told them before, `ask` where it asks
+        nothing yet; `goes_on` where it may ask more than once.
+        """
+        self._client.git_started(self)
+        try:
+            if capabilities is not None:
+                self.said(await self._unless_silent(capabilities()))
+            code = 0
+            while ask is not None and not self._is_silent:
+                git = await self._answer(ask)
+                code = 0 if git is None else git.code
+                if git is None or git.code != 0 or not goes_on:
+                    break
+            return self._ended(code)
+        except CancelledError:
+            if self._is_silent:
+                return self._ended(_EXIT_FATAL)
+            raise
+        finally:
+            self._idle.stop()
+
+    async def _answer(self, ask: Ask) -> GitExit | None:
+        """How git ended that answered the next request; None where there is none."""
+        question, request = await self._question()
+        if question is None:
+            return None
+        answered = await self._unless_silent(ask(self, request, question))
+        self._reader = reader = answered.reader
+        before = self._bytes_out
+        try:
+            if self._is_paused:
+                reader.pause()
+            reader.read()
+            return await reader.ended
+        except CancelledError:
+            await reader.leave()
+            raise
+        finally:
+            self._reader = self._through = None
+            if answered.is_kept:
+                self._bytes_kept += self._bytes_out - before
+
+    async def _question(self) -> tuple[Question | None, RequestV2 | None]:
+        reading = RequestReader(_LONGEST_KEPT)
+        while True:
+            data = self._take()
+            try:
+                end = reading.feed(data)
+            except NotGit:
+                # git says what is wrong with it.
+                return self._pass_through(reading.taken + data, None), None
+            if end is not None:
+                self._received[:0] = data[end:]
+                request = parse_request(reading.taken)
+                return (WholeQuestion(reading.taken), request) if request.command else (None, None)
+            if reading.is_too_long:
+                return self._pass_through(reading.taken, reading), None
+            if self._input_has_ended and not self._received:
+                # git says what it thinks of half a request, too.
+                return (self._pass_through(reading.taken, None) if reading.taken else None), None
+            if self._is_silent:
+                return None, None
+            await self._something()
+
+    def _pass_through(self, begun: bytes, reading: RequestReader | None) -> "_Through":
+        self._through = _Through(self, begun, reading)
+        return self._through
+
+    # What the transport calls.
+
+    def write(self, data: bytes) -> None:
+        self._bytes_in += len(data)
+        self._idle.moved()
+        if self._through is not None and self._through.takes_more:
+            self._through.write(data)
+        else:
+            self._received += data
+            self._balance()
+            self._wake()
+
+    def finish(self) -> None:
+        self._input_has_ended = True
+        if self._through is not None:
+            self._through.finish()
+        self._wake()
+
+    def pauseProducing(self) -> None:
+        self._is_paused = True
+        if self._reader is not None:
+            self._reader.pause()
+
+    def resumeProducing(self) -> None:
+        self._is_paused = False
+        if self._reader is not None:
+            self._reader.resume()
+
+    def stopProducing(self) -> None:
+        self.pauseProducing()
+        self.finish()
+
+    # What the reader of an answer calls.
+
+    def said(self, data: bytes) -> None:
+        self._idle.moved()
+        self._bytes_out += len(data)
+        self._client.write(data)
+
+    def said_error(self, data: bytes) -> None:
+        self._client.write_error(data)
+
+    # What the rest of a long request calls.
+
+    def take_rest(self) -> tuple[bytes, bool]:
+        """What came meanwhile, and whether that is all."""
+        return self._take(), self._input_has_ended
+
+    def put_back(self, data: bytes) -> None:
+        """It belongs to the next request."""
+        self._received += data
+        self._balance()
+
+    def balance(self) -> None:
+        """The rest of the request is wanted, or is not."""
+        self._balance()
+
+    def _take(self) -> bytes:
+        data = bytes(self._received)
+        self._received.clear()
+        self._balance()
+        return data
+
+    def _balance(self) -> None:
+        """Let the client send, unless it is ahead of what is done with it."""
+        is_full = len(self._received) > _MOST_AHEAD or (self._through is not None and self._through.is_full)
+        if is_full is self._client_is_paused:
+            return
+        self._client_is_paused = is_full
+        if is_full:
+            self._client.pauseProducing()
+        else:
+            self._client.resumeProducing()
+
+    async def _unless_silent(self, answer: Awaitable[T]) -> T:
+        """What the answer gives. It is cancelled when nothing has moved for too long."""
+        self._asking = Deferred.fromCoroutine(_awaited(answer))
+        try:
+            return cast(T, await self._asking)
+        finally:
+            self._asking = None
+
+    async def _something(self) -> None:
+        """Return once the client has said more, or will say no more, or has been silent for too long."""
+        self._waiting = Deferred()
+        try:
+            await self._waiting
+        finally:
+            self._waiting = None
+
+    def _wake(self) -> None:
+        if self._waiting is not None and not self._waiting.called:
+            self._waiting.callback(None)
+
+    def _fell_silent(self) -> None:
+        self._is_silent = True
+        self._wake()
+        for waiting in (self._asking, None if self._reader is None else self._reader.ended):
+            if waiting is not None:
+                waiting.cancel()
+
+    def _ended(self, code: int) -> GitExit:
+        return GitExit(
+            code=code,
+            bytes_in=self._bytes_in,
+            bytes_out=self._bytes_out,
+            bytes_kept=self._bytes_kept,
+            abandoned=self._is_silent,
+            silent=self._is_silent,
+        )
+
+
+async def _awaited(answer: Awaitable[T]) -> T:
+    return await answer
+
+
+class _Through:
+    """A request that goes to git as it comes, to its end as `reading` tells it; or as long as there is something."""
+
+    def __init__(self, fetch: Fetch, begun: bytes, reading: RequestReader | None) -> None:
+        self.is_full = False
+        self._fetch = fetch
+        self._begun = begun
+        self._reading = reading
+        self._git: RunningGit | None = None
+        self._is_over = False
+
+    @property
+    def takes_more(self) -> bool:
+        """git runs, and does not have all of it."""
+        return self._git is not None and not self._is_over
+
+    def git_started(self, git: RunningGit) -> None:
+        self._git = git
+        git.write(self._begun)
+        more, is_all = self._fetch.take_rest()
+        if more:
+            self.write(more)
+        if is_all:
+            self.finish()
+
+    def write(self, data: bytes) -> None:
+        """Some more of the request, and perhaps of the one after it."""
+        if self._git is None:
+            return
+        end = self._end_in(data)
+        self._git.write(data if end is None else data[:end])
+        if end is not None:
+            self.finish()
+            self._fetch.put_back(data[end:])
+
+    def finish(self) -> None:
+        """There is no more of it."""
+        if self.takes_more and self._git is not None:
+            self._is_over = True
+            self._git.finish()
+
+    def pauseProducing(self) -> None:
+        self.is_full = not self._is_over
+        self._fetch.balance()
+
+    def resumeProducing(self) -> None:
+        self.is_full = False
+        self._fetch.balance()
+
+    def _end_in(self, data: bytes) -> int | None:
+        try:
+            return None if self._reading is None else self._reading.feed(data)
+        except NotGit:
+            self._reading = None  # git says what is wrong with it
+            return None

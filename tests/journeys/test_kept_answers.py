@@ -1,0 +1,108 @@
+"""Cold, warm and together: what git said to one client is kept for the next, and never for who may not read."""
+
+import json
+import random
+import subprocess
+from pathlib import Path
+
+import pytest
+
+_AUDITED = """
+version: 1
+listen:
+  - {url: "ssh://127.0.0.1:0", host_keys: [ssh_host_ed25519_key]}
+  - {url: "http://127.0.0.1:0"}
+  - {url: "https://127.0.0.1:0", tls: {certificate: tls.crt, key: tls.key}}
+  - {url: "git://127.0.0.1:0"}
+plugins:
+  - {use: htpasswd, file: users.htpasswd, groups: users.groups}
+  - {use: authorized-keys, directory: keys.d}
+  - use: rules
+    rules:
+      - {repos: ["open/**"], who: [everyone], allow: [read, write]}
+      - {repos: ["secret/**"], who: [alice], allow: [read]}
+  - {use: tree, root: repositories}
+audit: {file: audit.jsonl}
+"""
+_DOORS = ("ssh", "http", "https", "git")
+
+
+def records(site, request_path: str) -> list[dict]:
+    lines = (site.folder / "audit.jsonl").read_text().splitlines()
+    return [record for record in map(json.loads, lines) if record["path"] == request_path]
+
+
+def objects(clone: Path) -> list[str]:
+    listed = ["git", "-C", str(clone), "cat-file", "--batch-all-objects", "--batch-check"]
+    return sorted(subprocess.run(listed, capture_output=True, text=True, check=True).stdout.split())
+
+
+@pytest.fixture(scope="module")
+def audited(starting, tmp_path_factory):
+    running = starting(tmp_path_factory.mktemp("kept"), _AUDITED)
+    yield running
+    assert running.daemon.close() == 0
+    assert "Traceback" not in running.daemon.log()
+
+
+def test_clones_together_and_one_after_the_other_have_the_same_objects_over_every_door(audited, unique):
+    repository = audited.filled(f"open/{unique}.git", commits=5)
+    client = audited.client()
+    urls = [audited.url(door, f"open/{unique}.git") for door in (*_DOORS, *_DOORS)]
+    together = [client.popen("clone", "-q", url, f"{number}") for number, url in enumerate(urls)]
+    assert [each.wait(60) for each in together] == [0] * len(urls)
+    client.git("clone", "-q", urls[0], "after")
+    expected = objects(repository)
+    for clone in (*map(str, range(len(urls))), "after"):
+        assert objects(client.home / clone) == expected
+        client.git("fsck", "--strict", cwd=client.home / clone)
+    kept = [record["bytes_kept"] for record in records(audited, f"/open/{unique}.git")]
+    # Each door's fetch, but for the one that git answered, and what others took from it at the same time.
+    assert sum(count > 500 for count in kept) >= len(urls)
+
+
+def test_who_may_not_read_gets_nothing_of_what_is_kept(audited, unique):
+    audited.filled(f"secret/{unique}.git")
+    url = audited.url("http", f"secret/{unique}.git")
+    alice, bob = audited.client(), audited.client("bob")
+    for clone in ("one", "two"):
+        alice.git("clone", "-q", url, clone)
+    assert any(record["bytes_kept"] for record in records(audited, f"/secret/{unique}.git"))
+    for door in _DOORS:
+        printed = bob.git("clone", audited.url(door, f"secret/{unique}.git", user="bob"), f"{door}", fails=True)
+        assert ("authentication required" if door == "git" else "not found") in printed
+
+
+@pytest.mark.parametrize("door", ["ssh", "http"])
+def test_what_was_pushed_or_made_beside_the_server_is_fetched_at_once(audited, unique, door):
+    repository = audited.filled(f"open/{unique}.git")
+    client = audited.client()
+    url = audited.url(door, f"open/{unique}.git")
+    for clone in ("warm", "work"):
+        client.git("clone", "-q", url, clone)
+    work = client.home / "work"
+    for number in range(5):
+        pushed = client.commit(work, README=f"{door} {number}\n")
+        client.git("push", "-q", "origin", "main", cwd=work)
+        client.git("fetch", "-q", cwd=client.home / "warm")
+        assert client.git("rev-parse", "origin/main", cwd=client.home / "warm").strip() == pushed
+        subprocess.run(["git", "-C", str(repository), "branch", f"b{number}", "main"], check=True)
+        assert f"refs/heads/b{number}" in client.git("ls-remote", url)
+        subprocess.run(["git", "-C", str(repository), "branch", "-q", "-D", f"b{number}"], check=True)
+        assert f"refs/heads/b{number}" not in client.git("ls-remote", url)
+
+
+def test_who_leaves_in_the_middle_does_not_end_the_clone_of_another(audited, unique):
+    repository = audited.repository(f"open/{unique}.git")
+    noise = audited.client()
+    work = noise.work_tree(str(repository))
+    noise.commit(work, **{f"noise{number}": random.Random(number).randbytes(200_000).hex() for number in range(20)})
+    noise.git("push", "-q", "origin", "main", cwd=work)
+    client = audited.client()
+    url = audited.url("git", f"open/{unique}.git", user=None)
+    leaver = client.popen("clone", "-q", url, "leaver")
+    stayer = client.popen("clone", "-q", url, "stayer")
+    leaver.kill()
+    leaver.wait(30)
+    assert stayer.wait(60) == 0
+    client.git("fsck", "--strict", cwd=client.home / "stayer")

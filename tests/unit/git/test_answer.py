@@ -1,0 +1,235 @@
+"""One git, several readers: what each gets, whom git waits for, and what is kept."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.python.failure import Failure
+
+from gitgate.git.answer import Answer, Reader, WholeQuestion
+from gitgate.git.answer_store import AnswerStore, Budget
+from gitgate.git.process import GitExit
+
+ENDED = GitExit(code=0, bytes_in=0, bytes_out=0)
+
+
+class FakeGit:
+    def __init__(self) -> None:
+        self.input = b""
+        self.events: list[str] = []
+
+    def write(self, data: bytes) -> None:
+        self.input += data
+
+    def finish(self) -> None:
+        self.events.append("finish")
+
+    def pauseProducing(self) -> None:
+        self.events.append("pause")
+
+    def resumeProducing(self) -> None:
+        self.events.append("resume")
+
+    def stopProducing(self) -> None:
+        raise AssertionError("nobody stops it")
+
+
+class Ear:
+    """Takes what it is told; `most` bytes, and then it pauses its reader."""
+
+    def __init__(self, most: int = 10**9) -> None:
+        self.most = most
+        self.heard = b""
+        self.errors = b""
+        self.reader: Reader | None = None
+
+    def said(self, data: bytes) -> None:
+        self.heard += data
+        if len(self.heard) >= self.most and self.reader is not None:
+            self.reader.pause()
+
+    def said_error(self, data: bytes) -> None:
+        self.errors += data
+
+
+class Scene:
+    """An answer with a git that says what the test lets it."""
+
+    def __init__(self, folder: Path, *, room: int | None) -> None:
+        self.budget = Budget(room or 0, lambda: False)
+        self.spoilt = 0
+        store = None if room is None else AnswerStore(self.budget, folder)
+        self.answer = Answer(WholeQuestion(b"question"), store, self._spoil)
+        self.git = FakeGit()
+        self.cancelled = 0
+        self.running: Deferred[GitExit] = Deferred(self._cancel)
+
+    def _spoil(self) -> None:
+        self.spoilt += 1
+
+    def _cancel(self, running: Deferred[GitExit]) -> None:
+        self.cancelled += 1
+        running.callback(GitExit(code=-13, bytes_in=0, bytes_out=0, abandoned=True))
+
+    def begin(self, *ears: Ear) -> list[Reader]:
+        readers = [self.join(ear) for ear in ears]
+        self.answer.git_started(self.git)
+        self.answer.runs(self.running)
+        return readers
+
+    def join(self, ear: Ear) -> Reader:
+        ear.reader = reader = self.answer.reader(ear)
+        reader.read()
+        return reader
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Scene:
+    return Scene(tmp_path, room=10**6)
+
+
+@pytest.fixture
+def unkept(tmp_path: Path) -> Scene:
+    return Scene(tmp_path, room=None)
+
+
+def test_git_is_asked_once_and_everybody_hears_it(kept: Scene) -> None:
+    first, second, third = Ear(), Ear(), Ear()
+    readers = kept.begin(first, second)
+    kept.answer.write(b"one ")
+    kept.answer.write(b"two")
+    late = kept.join(third)
+    kept.running.callback(ENDED)
+    assert (kept.git.input, kept.git.events) == (b"question", ["finish"])
+    assert [first.heard, second.heard, third.heard] == [b"one two"] * 3
+    assert [reader.ended.result for reader in (*readers, late)] == [ENDED] * 3
+
+
+def test_what_is_kept_is_read_by_who_comes_after_the_end(kept: Scene) -> None:
+    kept.begin(Ear())
+    for _ in range(10):
+        kept.answer.write(os.urandom(20_000))  # more than stays in memory
+    kept.running.callback(ENDED)
+    late, slow = Ear(), Ear(most=70_000)
+    reader = kept.join(late)
+    slow_reader = kept.join(slow)
+    assert (len(late.heard), reader.ended.result) == (200_000, ENDED)
+    assert not slow_reader.ended.called
+    slow.most = 10**9
+    slow_reader.resume()
+    assert (slow.heard, slow_reader.ended.result) == (late.heard, ENDED)
+
+
+def test_a_reader_that_stalls_holds_up_neither_git_nor_the_others(kept: Scene) -> None:
+    stalled, other = Ear(most=1), Ear()
+    kept.begin(stalled, other)
+    for _ in range(5):
+        kept.answer.write(b"x" * 50_000)
+    assert (len(stalled.heard), len(other.heard)) == (50_000, 250_000)
+    assert "pause" not in kept.git.events
+
+
+def test_where_nothing_is_kept_git_waits_for_its_reader(unkept: Scene) -> None:
+    """A client that does not read must cost neither memory nor disk."""
+    ear = Ear(most=1)
+    (reader,) = unkept.begin(ear)
+    unkept.answer.write(b"a" * 1000)
+    unkept.answer.write(b"b" * 1000)
+    assert (len(ear.heard), unkept.git.events[-1]) == (1000, "pause")
+    ear.most = 10**9
+    reader.resume()
+    assert (len(ear.heard), unkept.git.events[-1]) == (2000, "resume")
+    unkept.running.callback(ENDED)
+    assert reader.ended.result == ENDED
+
+
+def test_an_answer_that_outgrows_its_room_goes_on_without_being_kept(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, room=100_000)
+    quick, slow = Ear(), Ear(most=1)
+    _, reader = scene.begin(quick, slow)
+    said = [os.urandom(40_000) for _ in range(4)]
+    for piece in said[:3]:
+        scene.answer.write(piece)
+    assert (scene.answer.is_shared, scene.spoilt, scene.git.events[-1]) == (False, 1, "pause")
+    assert quick.heard == b"".join(said[:3])
+    slow.most = 10**9
+    reader.resume()
+    assert scene.git.events[-1] == "resume"
+    scene.answer.write(said[3])
+    scene.running.callback(ENDED)
+    assert slow.heard == quick.heard == b"".join(said)
+    assert scene.budget.used == 0
+
+
+def test_a_full_disk_ends_no_answer(tmp_path: Path) -> None:
+    scene = Scene(tmp_path / "not there", room=10**6)
+    ear = Ear()
+    (reader,) = scene.begin(ear)
+    said = os.urandom(90_000)
+    scene.answer.write(said[:50_000])
+    scene.answer.write(said[50_000:])
+    scene.running.callback(ENDED)
+    assert (ear.heard, reader.ended.result, scene.spoilt) == (said, ENDED, 1)
+
+
+@pytest.mark.parametrize("how", [replace(ENDED, code=128), replace(ENDED, silent=True)])
+def test_what_git_failed_to_say_is_not_kept(kept: Scene, how: GitExit) -> None:
+    ear = Ear()
+    (reader,) = kept.begin(ear)
+    kept.answer.write_error(b"fatal: bad object")
+    kept.running.callback(how)
+    assert (reader.ended.result, ear.errors) == (how, b"fatal: bad object")
+    assert (kept.answer.is_shared, kept.spoilt) == (False, 1)
+
+
+def test_a_git_that_cannot_be_started_is_an_error_for_who_waits(kept: Scene) -> None:
+    (reader,) = kept.begin(Ear())
+    kept.running.errback(Failure(FileNotFoundError("git")))
+    failures: list[Failure] = []
+    reader.ended.addErrback(failures.append)
+    assert failures[0].check(FileNotFoundError)
+    assert kept.spoilt == 1
+
+
+def test_git_goes_on_while_somebody_reads_and_ends_with_the_last(kept: Scene) -> None:
+    first, second = kept.begin(Ear(), Ear())
+    assert ensureDeferred(first.leave()).called
+    assert (kept.cancelled, kept.answer.is_shared) == (0, True)
+    assert ensureDeferred(second.leave()).called
+    assert (kept.cancelled, kept.answer.is_shared) == (1, False)
+    assert kept.budget.used == 0
+
+
+def test_one_who_leaves_no_longer_holds_up_git(unkept: Scene) -> None:
+    stalled = Ear(most=1)
+    leaving, _ = unkept.begin(stalled, Ear())
+    unkept.answer.write(b"a" * 1000)
+    unkept.answer.write(b"b" * 1000)
+    assert unkept.git.events[-1] == "pause"
+    ensureDeferred(leaving.leave())
+    assert (unkept.git.events[-1], unkept.cancelled) == ("resume", 0)
+
+
+def test_what_is_discarded_is_still_read_to_its_end_and_then_gone(kept: Scene) -> None:
+    slow = Ear(most=1)
+    (reader,) = kept.begin(slow)
+    kept.answer.write(b"x" * 100_000)
+    kept.answer.write(b"y" * 100_000)
+    kept.answer.discard()
+    kept.running.callback(ENDED)
+    assert kept.budget.used == 200_000
+    slow.most = 10**9
+    reader.resume()
+    assert (len(slow.heard), reader.ended.result, kept.budget.used) == (200_000, ENDED, 0)
+
+
+def test_an_answer_leaves_no_file_and_no_descriptor_behind(kept: Scene, tmp_path: Path) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    kept.begin(Ear())
+    kept.answer.write(b"x" * 100_000)
+    assert (list(tmp_path.iterdir()), len(os.listdir("/proc/self/fd"))) == ([], before + 1)
+    kept.running.callback(ENDED)
+    kept.answer.discard()
+    assert len(os.listdir("/proc/self/fd")) == before
