@@ -9,11 +9,11 @@ INSTALLED := $(VENV)/.installed
 # Most of the tests wait for processes, so there are twice as many workers as cores.
 WORKERS ?= $(shell echo $$(($$(nproc) * 2)))
 
+FUZZ_SECONDS ?= 60
 # How long fifty clients go on in `make soak`.
 SOAK_SECONDS ?= 60
-FUZZ_SECONDS ?= 60
 
-.PHONY: demo test test-large soak fuzz check format clean
+.PHONY: demo test test-large fuzz soak check format clean
 
 demo: $(INSTALLED)
 	@$(VENV)/bin/gitgate demo
@@ -25,16 +25,15 @@ test: check
 test-large: $(INSTALLED)
 	GITGATE_TEST_LARGE_BYTES=1073741824 $(VENV)/bin/pytest -q tests/journeys/test_memory.py
 
-# Fifty clients that clone, push and fetch over every transport, and of which some are killed.
-soak: $(INSTALLED)
-	SOAK_SECONDS=$(SOAK_SECONDS) $(VENV)/bin/pytest -q -s --timeout=$$(($(SOAK_SECONDS) + 300)) tests/soak/soak.py
-
-# Each parser against libFuzzer.
 fuzz: $(INSTALLED)
 	@$(VENV)/bin/python -c 'import atheris' 2>/dev/null || \
 	    $(VENV)/bin/python -m pip install -q --disable-pip-version-check -e '.[fuzz]' || \
 	    { echo "nothing was fuzzed: atheris cannot be installed here (it has wheels for Linux on x86-64)"; exit 1; }
 	$(VENV)/bin/python tests/fuzz/run.py --seconds $(FUZZ_SECONDS)
+
+# Fifty clients that clone, push and fetch over every transport, and of which some are killed.
+soak: $(INSTALLED)
+	SOAK_SECONDS=$(SOAK_SECONDS) $(VENV)/bin/pytest -q -s --timeout=$$(($(SOAK_SECONDS) + 300)) tests/soak/soak.py
 
 check: $(INSTALLED)
 	$(VENV)/bin/ruff check .

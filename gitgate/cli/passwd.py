@@ -18,7 +18,9 @@ from gitgate.cli.typed import first_line, typed_twice
     show_default=True,
     help="How the password is stored. Apache and nginx can read bcrypt as well.",
 )
-@click.option("--stdin", is_flag=True, help="Read the password from the first line of standard input.")
+@click.option(
+    "--stdin", is_flag=True, help="Read the password from the first line of standard input, as without a terminal."
+)
 @click.option("--delete", is_flag=True, help="Take the user out of the file.")
 def passwd(file: Path, user: str, scheme: str, stdin: bool, delete: bool) -> None:
     """Set the password of USER in an htpasswd FILE.

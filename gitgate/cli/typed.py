@@ -18,14 +18,14 @@ def typed_or_piped(user: str) -> str:
 
 
 def typed_twice(user: str) -> str:
-    """The password of `user`, typed at a terminal and typed again. Raises `click.UsageError` where there is none."""
+    """The password of `user`, typed at a terminal and typed again; the first line of standard input without one."""
     with warnings.catch_warnings():
-        # Python would warn of that with a line of its own code, and go on to show what is typed.
+        # Python would warn with a line of its own code, and ask all the same, twice.
         warnings.simplefilter("error", getpass.GetPassWarning)
         try:
             password: str = click.prompt(f"Password for {user}", hide_input=True, confirmation_prompt="Again")
         except getpass.GetPassWarning:
-            raise click.UsageError("there is no terminal to type a password at; give it with --stdin") from None
+            return first_line()
     return password
 
 

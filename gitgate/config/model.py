@@ -37,8 +37,8 @@ _NET_BLOCK_SIZE: Final = NetBlockSize("32:64")
 _EXEMPT: Final = (Network("127.0.0.0/8"), Network("::1/128"))
 _KEEPALIVE_INTERVAL: Final = Duration.parse("15s")
 _REKEY_BYTES: Final = Size.parse("1GiB")
-_MAX_PUSH_SIZE: Final = Size.parse("10GiB")
 _CACHE_SIZE: Final = Size.parse("1GiB")
+_MAX_PUSH_SIZE: Final = Size.parse("10GiB")
 _REKEY_INTERVAL: Final = Duration.parse("1h")
 
 
@@ -125,12 +125,12 @@ class GitSettings:
     `executable` None means the one on PATH. `config` is git configuration that goes before that of the repository, and
     `environment` is added to the environment of git and of its hooks. Values of both may be secrets, and do not show.
 
+    `cache_size` is how many bytes of git's answers to fetches are kept for whoever asks the same; 0 for none. They are
+    in files without a name in `cache_folder`; None means where the system has room for such (`cache_directory`).
+
     `max_push_size` is what one push may bring, and with `check_objects` git looks at each object of it. Both go before
     what a repository says, and `config` before both. `trust_repositories` false: nothing runs that stands in a
     repository, neither its hooks nor commands of its configuration, and no archives are made.
-
-    `cache_size` is how many bytes of git's answers to fetches are kept for whoever asks the same; 0 for none. They are
-    in files without a name in `cache_folder`; None means where the system has room for such (`cache_directory`).
     """
 
     executable: Path | None = None

@@ -63,7 +63,8 @@ class Answers:
         self._threads.stop()
         if self._cache is not None:
             self._cache.clear()
-        _log.info("fetches: %s", self._figures)
+        if self._figures.hits or self._figures.misses:
+            _log.info("fetches: %s", self._figures)
 
     def changed(self, repository: Repository) -> None:
         """Somebody has pushed to it."""

@@ -15,8 +15,9 @@ from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
 from twisted.internet.process import Process, ProcessReader
 from twisted.internet.protocol import ProcessProtocol
 
-#: Python ignores these two, and a child must not inherit that: git ends by SIGPIPE when nobody reads its output.
-_RESET_SIGNALS: Final = (signal.SIGPIPE, signal.SIGXFSZ)
+#: Python ignores the first two, and a child must not inherit that: git ends by SIGPIPE when nobody reads its output.
+#: A shell ignores the others for what it starts in the background.
+_RESET_SIGNALS: Final = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGQUIT)
 
 #: Where the script hook_chain.sh tells gitgate what it has found, and reads whether to go on.
 HOOK_SPEAKS: Final = 3

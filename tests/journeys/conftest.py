@@ -341,6 +341,28 @@ def starting() -> Callable[..., Site]:
     return start_site
 
 
+@pytest.fixture(scope="session")
+def long_line(site: Site) -> Iterator[Callable[[str], int]]:
+    """The port by which a door of the site is reached over a line of 200 ms that loses each hundredth packet."""
+    relays: dict[str, tuple[subprocess.Popen[str], int]] = {}
+
+    def port(transport: str) -> int:
+        if transport not in relays:
+            target = site.daemon.urls[transport].rpartition(":")[2]
+            command = [sys.executable, str(Path(__file__).with_name("relay.py")), target, "0.2", "0.01"]
+            relay = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+            assert relay.stdout is not None
+            relays[transport] = relay, int(relay.stdout.readline())
+        return relays[transport][1]
+
+    yield port
+    for relay, _ in relays.values():
+        relay.kill()
+        relay.wait()
+        assert relay.stdout is not None
+        relay.stdout.close()
+
+
 @pytest.fixture(params=["ssh", "http", "https", "git"])
 def transport(request: pytest.FixtureRequest) -> str:
     return str(request.param)

@@ -4,38 +4,10 @@ import http.client
 import os
 import socket
 import subprocess
-import sys
-from collections.abc import Callable, Iterator
 from importlib.resources import files
 from pathlib import Path
 
 import pytest
-
-_ROUND_TRIP_SECONDS = 0.2
-_LOSS = 0.01
-
-
-@pytest.fixture(scope="module")
-def line(site) -> Iterator[Callable[[str], int]]:
-    """The port by which the door of a transport is reached over the line."""
-    relays: dict[str, tuple[subprocess.Popen[str], int]] = {}
-
-    def port(transport: str) -> int:
-        if transport not in relays:
-            target = site.daemon.urls[transport].rpartition(":")[2]
-            command = [sys.executable, str(Path(__file__).with_name("relay.py")), target]
-            relay = subprocess.Popen(
-                [*command, str(_ROUND_TRIP_SECONDS), str(_LOSS)], stdout=subprocess.PIPE, text=True
-            )
-            assert relay.stdout is not None
-            relays[transport] = relay, int(relay.stdout.readline())
-        return relays[transport][1]
-
-    yield port
-    for relay, _ in relays.values():
-        relay.kill()
-        relay.wait()
-        relay.stdout.close()
 
 
 @pytest.fixture(scope="module")
@@ -53,13 +25,13 @@ def big(site) -> Path:
 
 
 @pytest.mark.parametrize(("transport", "protocol"), [("http", "2"), ("https", "0"), ("git", "2")])
-def test_a_repository_is_cloned_and_pushed_whole(site, line, big, transport, protocol, unique):
+def test_a_repository_is_cloned_and_pushed_whole(site, long_line, big, transport, protocol, unique):
     client = site.client().configured(protocol_version=protocol)
     here = site.daemon.urls[transport].rpartition(":")[2]
     copy, target = client.home / "copy", site.repository(f"open/{unique}.git")
 
-    client.git("clone", "-q", site.url(transport, "open/long-line").replace(here, str(line(transport))), copy)
-    url = site.url(transport, f"open/{unique}").replace(here, str(line(transport)))
+    client.git("clone", "-q", site.url(transport, "open/long-line").replace(here, str(long_line(transport))), copy)
+    url = site.url(transport, f"open/{unique}").replace(here, str(long_line(transport)))
     client.git("push", "-q", url, "HEAD:main", cwd=copy)
     refused = client.run("push", url, "HEAD~9:main", cwd=copy)
 
@@ -90,18 +62,18 @@ def said(answer: bytes) -> tuple[list[bytes], bytes]:
 
 
 @pytest.mark.parametrize("transport", ["http", "git"])
-def test_each_byte_is_that_of_git(line, big, transport):
+def test_each_byte_is_that_of_git(long_line, big, transport):
     """A pack has a checksum, and what stands around it has none."""
     tip = subprocess.run(["git", "rev-parse", "main"], cwd=big, check=True, capture_output=True).stdout.strip()
     asked = pkt(b"want " + tip + b" side-band-64k ofs-delta no-progress agent=x\n") + b"0000" + pkt(b"done\n")
     if transport == "http":
-        connection = http.client.HTTPConnection("127.0.0.1", line("http"), timeout=60)
+        connection = http.client.HTTPConnection("127.0.0.1", long_line("http"), timeout=60)
         kind = {"Content-Type": "application/x-git-upload-pack-request"}
         connection.request("POST", "/open/long-line/git-upload-pack", asked, kind)
         answer = connection.getresponse().read()
         connection.close()
     else:
-        with socket.create_connection(("127.0.0.1", line("git")), timeout=60) as client:
+        with socket.create_connection(("127.0.0.1", long_line("git")), timeout=60) as client:
             client.sendall(pkt(b"git-upload-pack /open/long-line\0host=x\0") + asked)
             answer = b"".join(iter(lambda: client.recv(65536), b""))
     by_git = subprocess.run(

@@ -1,4 +1,4 @@
-"""ssh over a long line and with many key exchanges: what git says arrives whole, with its exit code.
+"""ssh over a long line that loses packets, with many key exchanges: what git says arrives whole, with its exit code.
 
 conch's own session channel lost a quarter of a 20 MB clone here, and reported exit code 0.
 """
@@ -6,31 +6,8 @@ conch's own session channel lost a quarter of a 20 MB clone here, and reported e
 import hashlib
 import os
 import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
-
-_ROUND_TRIP_SECONDS = 0.2
-
-
-@pytest.fixture(scope="session")
-def delaying_relay() -> Iterator[Callable[[int, float], int]]:
-    """Starts a line with a delay to a local port: `delaying_relay(target_port, round_trip_seconds)` is its own port."""
-    relays = []
-
-    def start(target_port: int, round_trip_seconds: float) -> int:
-        command = [sys.executable, str(Path(__file__).with_name("relay.py")), str(target_port), str(round_trip_seconds)]
-        relays.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
-        assert relays[-1].stdout is not None
-        return int(relays[-1].stdout.readline())
-
-    yield start
-    for relay in relays:
-        relay.kill()
-        relay.wait()
-        relay.stdout.close()
 
 
 @pytest.fixture(scope="session")
@@ -46,11 +23,10 @@ def big(site) -> str:
     return "open/line.git"
 
 
-@pytest.fixture(scope="session")
-def place(site, delaying_relay) -> str:
+@pytest.fixture
+def place(long_line) -> str:
     """Where the ssh door is, at the other end of a long line: `host:port`."""
-    port = int(site.daemon.urls["ssh"].rpartition(":")[2])
-    return f"127.0.0.1:{delaying_relay(port, _ROUND_TRIP_SECONDS)}"
+    return f"127.0.0.1:{long_line('ssh')}"
 
 
 @pytest.fixture

@@ -4,11 +4,13 @@ The company is in SEED. Passwords are the user's name and `-password`, in plain 
 """
 
 import re
+import resource
 import shutil
 import signal
 import socket
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -318,6 +320,18 @@ class Slapd:
         assert self._process is not None
         self._process.send_signal(signal.SIGCONT)
         self._frozen = False
+
+    def run_out_of_descriptors(self) -> Callable[[], None]:
+        """It may open no more files, nor connections; what is returned undoes that."""
+        assert self._process is not None
+        pid = self._process.pid
+        limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (3, limits[1]))
+
+        def restore() -> None:
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
+
+        return restore
 
     def kill(self) -> None:
         if self._process is not None:

@@ -37,6 +37,12 @@ _TRAILER_BYTES: Final = 2
 _LINGERING_SECONDS: Final = 2.0
 _LINGERING_BYTES: Final = 65536
 
+#: Everybody waits while one read is worked off, so only a body that comes in pieces of some size is read in large ones.
+#: 64 KiB in chunks of one byte took a tenth of a second, and eight clients that sent nothing else stopped the server.
+_SHORT_READ: Final = 4096
+_LONG_READ: Final = 65536
+_LEAST_PIECE: Final = 1024
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
@@ -57,6 +63,9 @@ class StreamedRequest(Protocol):
 
     def headers_received(self, method: bytes, target: bytes, version: bytes) -> None:
         """Decide what is to be done. Called before a byte of the body."""
+
+    def give_to_git(self) -> int:
+        """Pass on what has come of the body since the last time, and say in how many pieces it came."""
 
     def body_broken(self, malformed: Malformed) -> bool:
         """The rest of the body cannot be understood. Whether this request still gets its answer."""
@@ -105,7 +114,7 @@ class GitChannel(HTTPChannel):
         self.surroundings.connections.let_in(self.transport)
 
     def login_refused(self) -> None:
-        """A login failed. Each guess is to cost a connection, and to meet at the door what was guessed before."""
+        """A login failed. Each guess costs a connection, and meets at the door what was guessed before."""
         self._blame(Offence.LOGIN_REFUSED)
         self.persistent = False
 
@@ -119,6 +128,7 @@ class GitChannel(HTTPChannel):
         self.peer = peer_at(self.surroundings.transport, self.transport.getPeer())
         self.surroundings.connections.add(self.transport)
         self._await_headers()
+        self._read_at_most(_SHORT_READ)
         super().connectionMade()
 
     def connectionLost(self, reason: Failure | None = None) -> None:
@@ -131,6 +141,8 @@ class GitChannel(HTTPChannel):
         self._transfer.sending.moved(len(data))
         if not self._lingering:
             super().dataReceived(data)
+            pieces = self.requests[0].give_to_git() if self.requests else 0
+            self._read_at_most(_LONG_READ if 0 < pieces * _LEAST_PIECE <= len(data) else _SHORT_READ)
             return
         self._drained += len(data)
         if self._drains_all:
@@ -239,11 +251,15 @@ class GitChannel(HTTPChannel):
         self.transport.resumeProducing()
         self._set_deadline(_LINGERING_SECONDS, self.loseConnection)
 
+    def _read_at_most(self, size: int) -> None:
+        """At once, from the socket: under TLS, that is the transport of the transport."""
+        connection: Any = getattr(self.transport, "transport", self.transport)
+        connection.bufferSize = size
+
     def _blame(self, offence: Offence) -> None:
         self.surroundings.connections.blame(self.peer, offence)
 
-    # One timer serves for all that the connection waits for between requests; a request has its `_transfer`.
-
+    # One timer serves for all that is waited for between requests; a request has its `_transfer`.
     def _await_headers(self) -> None:
         """From here to the end of the headers of a request, however slowly its bytes come; and TLS before them."""
         self._set_deadline(self.surroundings.limits.login_deadline, self._no_headers)

@@ -42,6 +42,7 @@ class GitHttpRequest(Request):
         self._peer = channel.peer
         self._request_id = new_request_id()
         self._stderr = StderrLog(self._request_id)
+        self._pieces: list[bytes] = []
         self._body: RequestBody | None = None
         self._serving: Deferred[GitExit] | None = None
         self._client_is_gone = False
@@ -60,11 +61,18 @@ class GitHttpRequest(Request):
             self._serve(head)
 
     def handleContentChunk(self, data: bytes) -> None:  # noqa: N802
-        if self._body is not None:
-            self._body.received(data)
+        self._pieces.append(data)
+
+    def give_to_git(self) -> int:
+        """Pass on what has come of the body since the last time, and say in how many pieces it came."""
+        pieces, self._pieces = self._pieces, []
+        if pieces and self._body is not None:
+            self._body.received(b"".join(pieces))
+        return len(pieces)
 
     def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
         self.body_is_complete = True
+        self.give_to_git()
         if self._body is not None:
             self._body.received_all()
         else:
@@ -74,6 +82,7 @@ class GitHttpRequest(Request):
         """The rest of the body cannot be understood. Whether this request still gets its answer."""
         if self._body is None:
             return False
+        self.give_to_git()
         self._body.broken(malformed)
         return True
 

@@ -172,6 +172,7 @@ def test_a_log_in_json_has_one_object_in_a_line(start, sh, repositories):
         ("info", "server"),
         ("info", "audit"),
         ("info", "cli.running"),
+        ("info", "git.answers"),
     }
 
 

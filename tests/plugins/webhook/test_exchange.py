@@ -104,6 +104,13 @@ def test_a_compressed_bomb_is_not_inflated(bomb: Any, plugin: Any, run: Any, mon
     assert b"gzip" not in asked[0]
 
 
+@pytest.mark.parametrize("flood", [f"X: {'a' * 1000}\r\n", f" {'a' * 1000}\r\n"], ids=["headers", "one header"])
+def test_a_head_without_end_is_not_collected(service: Any, plugin: Any, run: Any, tag: str, flood: str) -> None:
+    """Attack: reply with headers for as long as the deadline allows. Twisted keeps them all, a hundred megabytes."""
+    said = failure(run, plugin(service.url(tag, flood=flood), timeout=Duration(8)))
+    assert str(said) == "no whole HTTP reply: ReplyTooLong: more than 524288 bytes"
+
+
 def test_a_redirect_takes_no_secret_elsewhere(service: Any, plugin: Any, run: Any, tag: str) -> None:
     """Attack: have the service redirect, and read the password and the token where it leads."""
     to = service.url(f"{tag}-elsewhere")

@@ -130,7 +130,7 @@ def test_a_service_that_is_down_is_left_alone_and_used_again_when_it_is_back(
     now = [0.0]
     policy_service = starting()
     breaker = Breaker(failures=2, pause=Duration(10))
-    policy = plugin(policy_service.url(tag), timeout=Duration(1), breaker=breaker, clock=lambda: now[0])
+    policy = plugin(policy_service.url(tag), timeout=Duration(2), breaker=breaker, clock=lambda: now[0])
     assert run(policy.authorize(*QUESTION)) == Allow("said so")
 
     policy_service.signal(FAULTS[fault])
@@ -163,9 +163,9 @@ def test_a_service_without_free_file_descriptors_is_down_until_it_has_some(
 ) -> None:
     """The system goes on taking connections for it, and it answers those that it has."""
     policy_service = starting()
-    policy = plugin(policy_service.url(tag), timeout=Duration(1), breaker=Breaker(failures=100))
+    policy = plugin(policy_service.url(tag), timeout=Duration(2), breaker=Breaker(failures=100))
     restore = policy_service.run_out_of_descriptors()
-    with pytest.raises(ServiceDown, match="no whole reply within 1 s"):
+    with pytest.raises(ServiceDown, match="no whole reply within 2 s"):
         run(policy.authorize(*QUESTION))
     restore()
     assert run(policy.authorize(*QUESTION)) == Allow("said so")

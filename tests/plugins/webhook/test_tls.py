@@ -1,5 +1,6 @@
 """TLS to the service: it is who it says, and so is gitgate."""
 
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -41,6 +42,8 @@ class Authority:
 
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    if shutil.which("openssl") is None:
+        pytest.skip("needs openssl")
     return Authority(tmp_path_factory.mktemp("authority"), "corp")
 
 

@@ -125,3 +125,8 @@ def test_the_schema_is_json() -> None:
 
 def test_without_plugins_there_is_a_schema_still() -> None:
     assert schema({})["properties"]["plugins"]["items"] == {"type": "object"}
+
+
+def test_the_schema_can_be_asked_for_twice() -> None:
+    """A module of the same name in the package would take the place of the function once it is imported."""
+    assert schema({}) == schema({})

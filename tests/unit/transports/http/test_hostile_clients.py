@@ -195,6 +195,20 @@ def test_answers_that_nobody_takes_are_not_piled_up(conversation, discover):
     assert conversation.reading
 
 
+@pytest.mark.parametrize(("chunk", "size"), [(b"1\r\nx\r\n", 4096), (b"800\r\n" + b"x" * 2048 + b"\r\n", 65536)])
+def test_a_body_in_tiny_chunks_is_read_in_small_pieces(conversation, push, chunk, size):
+    """Each chunk is work: 64 KiB in chunks of one byte held everybody up for a tenth of a second, and git got each byte
+    by itself."""
+    conversation.send(*push, b"Transfer-Encoding: chunked", body=b"4\r\n0000\r\n")
+    writes = []
+    conversation.gateway.git.write = writes.append
+    conversation.send_raw(chunk * 20)
+    assert (conversation.transport.bufferSize, len(writes)) == (size, 1)
+    conversation.send_raw(b"0\r\n\r\n")
+    conversation.gateway.git.end()
+    assert conversation.transport.bufferSize == 4096
+
+
 def test_a_client_that_leaves_before_it_has_taken_its_answer_leaves_nothing_behind(conversation, discover):
     conversation.channel.pauseProducing()
     conversation.send(*discover)
