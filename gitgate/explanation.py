@@ -19,6 +19,7 @@ from gitgate.git.command import Exchange
 from gitgate.git.process import Client, GitExit, RunningGit
 from gitgate.git.push import Judge, PushTerms
 from gitgate.git.runner import GitRunner
+from gitgate.git.symbolic_refs import SymbolicRefs
 from gitgate.login import Login
 from gitgate.overview import Overview
 from gitgate.plugin import (
@@ -223,7 +224,8 @@ class _Rehearsal:
         judge: Judge,
     ) -> GitExit:
         if self.updates:
-            self.terms = await judge(self.updates)
+            symbolic = SymbolicRefs.among((update.ref for update in self.updates), repository.directory)
+            self.terms = await symbolic.judge(self.updates, judge)
         return GitExit(code=0, bytes_in=0, bytes_out=0)
 
     def git_started(self, git: RunningGit) -> None:

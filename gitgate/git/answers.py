@@ -47,12 +47,15 @@ class Figures:
 class Answers:
     """What `cache` keeps, or git. Without a cache each question is git's."""
 
-    def __init__(self, reactor: Reactor, admission: Admission, cache: AnswerCache | None) -> None:
+    def __init__(
+        self, reactor: Reactor, threads: WorkerThreads, admission: Admission, cache: AnswerCache | None
+    ) -> None:
+        """`threads` are those in which repositories are looked at."""
         self._reactor = reactor
         self._admission = admission
         self._cache = cache
         self._figures = Figures()
-        self._threads = WorkerThreads(reactor, "repositories")
+        self._threads = threads
         self._is_stopped = False
 
     def stop(self) -> None:

@@ -96,6 +96,9 @@ class PathlessPackets:
             if end is None:
                 self._held = data[position:]
                 break
+            if self._is_raw:
+                said.append(_packets(_PROGRESS, self._lines.rest()) + data[position:])
+                break
             band = data[position + 4 : min(position + 5, end)]
             if band not in (_PROGRESS, _FATAL):
                 self._let_pass(data, position, end, said)

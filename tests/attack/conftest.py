@@ -6,6 +6,7 @@ import socket
 import ssl
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
@@ -53,10 +54,14 @@ def hostile(starting: Callable[..., Any], tmp_path_factory: pytest.TempPathFacto
 
 @pytest.fixture
 def connect() -> Callable[..., socket.socket]:
-    """A socket to a door of a site, with TLS for https, and with nothing said on it yet."""
+    """A socket to a door of a site, with TLS for https, and with nothing said on it yet. `source` is its own address,
+    any of 127.0.0.0/8."""
 
-    def connected(site: Any, transport: str, *, buffer_bytes: int | None = None) -> socket.socket:
+    def connected(
+        site: Any, transport: str, *, buffer_bytes: int | None = None, source: str = "127.0.0.1"
+    ) -> socket.socket:
         plain = socket.socket()
+        plain.bind((source, 0))
         if buffer_bytes is not None:  # what the kernel may keep of what was not read
             plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer_bytes)
         plain.settimeout(_SECONDS)
@@ -74,14 +79,15 @@ def connect() -> Callable[..., socket.socket]:
 def say(connect: Callable[..., socket.socket]) -> Callable[..., bytes]:
     """All that a door answers to some bytes until it closes. Who is refused says then that nothing more will come."""
 
-    def said(site: Any, transport: str, data: bytes) -> bytes:
+    def said(site: Any, transport: str, data: bytes, *, source: str = "127.0.0.1") -> bytes:
         answer = b""
-        with connect(site, transport) as client:
+        with connect(site, transport, source=source) as client:
             try:
                 client.sendall(data)
                 while piece := client.recv(65536):
                     if not answer and piece.startswith(b"HTTP/1.1 4"):
-                        client.shutdown(socket.SHUT_WR)
+                        with suppress(OSError):  # it may have closed already
+                            client.shutdown(socket.SHUT_WR)
                     answer += piece
             except ConnectionError:
                 pass

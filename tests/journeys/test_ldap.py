@@ -31,8 +31,8 @@ plugins:
     bind_password: "BIND_PASSWORD"
     user_base: "PEOPLE"
     group_base: "GROUPS"
-    connect_timeout: 1s
-    timeout: 1s
+    connect_timeout: 2s
+    timeout: 2s
     cache: {ttl: 0s, negative_ttl: 0s}
   - use: rules
     rules:
@@ -155,6 +155,7 @@ def test_while_the_directory_is_down_only_its_people_are_told_to_try_again(fault
     )
     bob = directory.client()
     bob.git("ls-remote", directory.url("http", f"private/{unique}", "bob", "builder"))
+    bob.git("ls-remote", directory.site.url("ssh", f"private/{unique}"))  # with alice's key, which a file lists
     bob.git("ls-remote", directory.site.url("git", f"open/{unique}"))
 
     assert (status, bool(retry_after)) == (503, True)

@@ -208,6 +208,22 @@ def test_a_push_from_a_shallow_clone_is_judged_too(guarded, transport, work, uni
     assert "main only moves forward" in printed
 
 
+@pytest.mark.parametrize("transport", ["ssh", "http"], indirect=True)
+def test_main_is_not_rewound_or_deleted_by_another_name(work):
+    """1. Somebody has made `master` a symbolic ref to `main`, for old clients. 2. To rewind `main` is denied. 3. A push
+    to `master` moves `main`, and would get by a rule for `main`.
+    """
+    pushing = prepared(work())
+    subprocess.run(["git", "symbolic-ref", "refs/heads/master", "refs/heads/main"], cwd=pushing.repository, check=True)
+    pushing.git("push", "-q", "origin", "forward:refs/heads/master")
+    before = pushing.refs()
+    assert len(re.findall(r"main$|master$", before, re.MULTILINE)) == 2
+    for refspec in ("+rewound:refs/heads/master", ":refs/heads/master"):
+        printed = pushing.git("push", "origin", refspec, fails=True)
+        assert re.search(r"! \[remote rejected\] .*master \(main only moves forward", printed), printed
+    assert pushing.refs() == before
+
+
 @_DOORS
 def test_a_thousand_refs_in_one_push_are_judged_each(work):
     pushing = prepared(work())

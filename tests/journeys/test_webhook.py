@@ -35,7 +35,7 @@ plugins:
     credentials: [bearer]
     url: URL
     signing_secrets: ["SECRET"]
-    timeout: 1s
+    timeout: 2s
     max_exchanges: 8
     max_waiting: 32
     breaker: {failures: 3, pause: 300ms}
@@ -47,7 +47,7 @@ plugins:
     hooks: [authorize, audited]
     url: URL
     signing_secrets: ["SECRET"]
-    timeout: 1s
+    timeout: 2s
     breaker: {failures: 3, pause: 300ms}
   - {use: tree, root: repositories}
 """
