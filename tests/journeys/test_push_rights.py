@@ -4,7 +4,9 @@ import os
 import re
 import socket
 import subprocess
+import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -127,12 +129,14 @@ def test_one_refused_ref_refuses_the_push_and_each_is_told_why(work, guarded, re
     assert rejected == lines
     assert pushing.refs() == before
     assert not list(pushing.repository.glob("objects/tmp_objdir-*"))
-    # The id that the user is told leads to the record.
     (identifier,) = set(re.findall(r"\(id (\w+)\)", printed))
-    (line,) = [
-        line for line in guarded.daemon.log().splitlines() if line.endswith(f"[{identifier}]") and "audit" in line
-    ]
-    assert ": denied (rules: " in line
+    # The id that the user is told leads to the record, which is written once the client has gone.
+    lines_of = partial(re.findall, rf"^.*audit.*\[{identifier}\]$", flags=re.MULTILINE)
+    give_up = time.monotonic() + 30
+    while not (written := lines_of(guarded.daemon.log())):
+        assert time.monotonic() < give_up
+        time.sleep(0.02)
+    assert ": denied (rules: " in written[0]
 
 
 SETTINGS = {
