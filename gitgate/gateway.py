@@ -246,6 +246,7 @@ class Gateway:
             else:
                 git = await self._runner.run(*operation)
         except (OSError, ValueError) as error:
+            await self._resolve_again(operation)
             raise Unavailable(f"git could not be started: {error}", request_id=operation.request.request_id) from error
         if git.code and not git.bytes_out and not git.abandoned:
             # git has served nothing. Perhaps the repository is gone since its path was resolved.
@@ -259,7 +260,7 @@ class Gateway:
         try:
             ruling = await self._chain.resolve_path(identity, request)
         except PluginFailure as failure:
-            raise Unavailable(str(failure), request_id=request.request_id, plugin=failure.plugin) from failure
+            raise Unavailable(failure.what_happened, request_id=request.request_id, plugin=failure.plugin) from failure
         if ruling is not None and isinstance(ruling.decision, Missing):
             reason = f"it went away before git could serve it: {ruling.decision.reason}"
             self._refuse_missing(identity, request, reason, ruling.plugin)

@@ -136,6 +136,7 @@ class _Bounded(ProtocolWrapper):
 
 class _BoundedFactory(WrappingFactory):
     protocol = _Bounded
+    noisy = False  # it is one for each connection
 
 
 @implementer(IAgent)

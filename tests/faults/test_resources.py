@@ -119,7 +119,8 @@ def test_f17_a_clock_that_is_set_a_day_ahead_or_back_ends_nothing(another_site, 
     code.mkdir()
     (code / "sitecustomize.py").write_text(CLOCK)
     environment = {"PYTHONPATH": f"{code}:{os.environ.get('PYTHONPATH', '')}"}
-    site = another_site(doors + plugins + "limits: {login_deadline: 3s}\n", environment=environment)
+    most = ", ".join(f"max_operations_per_{what}: 100" for what in ("repository", "identity", "source"))
+    site = another_site(doors + plugins + f"limits: {{login_deadline: 3s, {most}}}\n", environment=environment)
     site.filled("open/app")
     host, port = site.daemon.urls["git"].partition("://")[2].split(":")
     request = b"git-upload-pack /open/app\0host=x\0"

@@ -35,7 +35,7 @@ plugins:
     credentials: [bearer]
     url: URL
     signing_secrets: ["SECRET"]
-    timeout: 1s
+    timeout: 2s
     max_exchanges: 8
     max_waiting: 32
     breaker: {failures: 3, pause: 300ms}
@@ -47,7 +47,7 @@ plugins:
     hooks: [authorize, audited]
     url: URL
     signing_secrets: ["SECRET"]
-    timeout: 1s
+    timeout: 2s
     breaker: {failures: 3, pause: 300ms}
   - {use: tree, root: repositories}
 """
@@ -185,6 +185,7 @@ def test_while_the_service_is_away_others_are_served_and_nobody_is_let_in(fault,
 def test_two_hundred_logins_at_a_silent_service_are_bounded_and_the_others_served(governed, away, unique):
     governed.filled(f"open/{unique}.git")
     away.freeze()
+    before = governed.daemon.memory_kib()
     with ThreadPoolExecutor(200) as clients:
         asked = [clients.submit(status, governed, f"open/{unique}", f"Bearer token{number}") for number in range(200)]
         threads = []
@@ -195,6 +196,7 @@ def test_two_hundred_logins_at_a_silent_service_are_bounded_and_the_others_serve
         answers = {each.result()[0] for each in asked}
     assert answers == {503}
     assert max(threads) < 40
+    assert governed.daemon.memory_kib("VmHWM") - before < 200 * 512 * 1.5
 
 
 def test_webhook_test_shows_what_was_asked_and_how_the_answer_was_understood(governed, unique):

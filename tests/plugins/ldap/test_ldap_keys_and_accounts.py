@@ -123,6 +123,27 @@ def test_somebody_without_a_required_group_does_not_get_in_with_a_key_from_elsew
     assert answer == Rejected(f"uid=bob,{PEOPLE} is in none of the groups that require_groups names")
 
 
+@pytest.mark.parametrize("ttl", ["60s", "0s"])
+def test_people_who_type_an_address_are_known_by_their_name(ttl, ldap, log_in, offer_key, with_key):
+    """And by nothing else: what is typed leads to an entry by user_filter alone, whatever has been looked up before."""
+    plugin = ldap(
+        uris=[with_key.ldap],
+        user_filter="(&(mail={username})(!(employeeType=left)))",
+        cache={"ttl": ttl, "negative_ttl": "0s"},
+    )
+    logins = [
+        log_in(plugin, "alice@example.org", "Alice-password"),
+        offer_key(plugin, "alice@example.org", KEY),
+    ]
+    assert [login.name for login in logins] == ["Alice", "Alice"]
+    assert [plugin.enrich_identity(login, a_peer()) for login in logins] == [None, None]
+    left_out = Rejected(f"user_filter leaves {ALICE} out")
+    assert log_in(plugin, "Alice", "Alice-password") == left_out
+    assert offer_key(plugin, "Alice", KEY) == left_out
+    # Without an address, nobody can log in by this filter.
+    assert plugin.enrich_identity(an_identity("bob"), a_peer()) == Rejected(f"user_filter leaves uid=bob,{PEOPLE} out")
+
+
 @pytest.mark.parametrize("name", ["deploy", "a\nb", "x" * 300])
 def test_of_somebody_it_does_not_know_it_says_nothing(name, ldap):
     assert ldap().enrich_identity(an_identity(name), a_peer()) is None

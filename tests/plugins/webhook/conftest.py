@@ -20,7 +20,7 @@ from jsonschema import Draft202012Validator
 from reactor_fixtures import Run
 from referencing import Registry, Resource
 
-from gitgate.plugin import Identity, Missing, Rejected
+from gitgate.plugin import Duration, Identity, Missing, Rejected
 from gitgate.plugin_chain import PluginChain, Ruling
 from gitgate.plugin_registration import Member
 from gitgate.testing import a_peer, a_repository
@@ -124,6 +124,7 @@ def plugin(run: Run[Any]) -> Iterator[Callable[..., WebhookPlugin]]:
     made: list[WebhookPlugin] = []
 
     def make(url: str, *, clock: Callable[[], float] = time.monotonic, **settings: Any) -> WebhookPlugin:
+        settings.setdefault("timeout", Duration(8))  # a busy machine is not what the tests are about
         made.append(WebhookPlugin(WebhookSettings(url=url, **settings), clock=clock))
         return made[-1]
 
