@@ -134,7 +134,8 @@ class Fetch:
                 return (self._pass_through(reading.taken, None) if reading.taken else None), None
             if self._is_silent:
                 return None, None
-            await self._something()
+            if not self._received:  # more may have come from within `_take`
+                await self._something()
 
     def _pass_through(self, begun: bytes, reading: RequestReader | None) -> "_Through":
         self._through = _Through(self, begun, reading)
@@ -185,8 +186,10 @@ class Fetch:
     # What the rest of a long request calls.
 
     def take_rest(self) -> tuple[bytes, bool]:
-        """What came meanwhile, and whether that is all."""
-        return self._take(), self._input_has_ended
+        """What came meanwhile, and whether that is all. More comes after `balance`, and perhaps from within it."""
+        data = bytes(self._received)
+        self._received.clear()
+        return data, self._input_has_ended
 
     def put_back(self, data: bytes) -> None:
         """It belongs to the next request."""
@@ -280,6 +283,7 @@ class _Through:
             self.write(more)
         if is_all:
             self.finish()
+        self._fetch.balance()
 
     def write(self, data: bytes) -> None:
         """Some more of the request, and perhaps of the one after it."""

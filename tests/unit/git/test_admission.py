@@ -1,6 +1,7 @@
 """Who gets a turn, who waits, and who is refused."""
 
 from collections.abc import Awaitable, Callable
+from random import Random
 from typing import Any
 
 import pytest
@@ -149,3 +150,58 @@ def test_clones_have_turns_of_their_own(clock) -> None:
     assert refused[0].check(Overloaded)
     first.result.close()
     assert waiting.called
+
+
+LIMITS = {
+    "max_operations": 4,
+    "max_operations_per_source": 2,
+    "max_operations_per_identity": 2,
+    "max_operations_per_repository": 3,
+}
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_whoever_comes_waits_goes_away_or_ends_no_turn_is_lost_or_given_twice(seed: int) -> None:
+    random = Random(seed)
+    clock = Clock()
+    gate = Admission(clock, Limits(operation_wait=Duration(10), max_clones=2, **LIMITS))  # type: ignore[arg-type]
+    operations: list[tuple[Operation, dict[str, str]]] = []
+
+    def comes() -> None:
+        who = {"identity": random.choice("ab"), "repository": random.choice("rs"), "address": random.choice("12")}
+        peer = Peer(transport=Transport.SSH, address=f"192.0.2.{who['address']}", port=1, encrypted=True)
+        turn = gate.begin(a_fetch(peer=peer), a_repository(who["repository"]), an_identity(who["identity"]))
+        operations.append((Operation(turn), who))
+
+    def clones() -> None:
+        operations.append((Operation(gate.begin_clone()), {}))
+
+    def moves_on() -> None:
+        operation, _ = random.choice(operations or [(None, {})])
+        if operation is not None and operation.state == "running":
+            random.choice((operation.end, operation.leave))()
+        elif operation is not None and operation.state == "waiting":
+            operation.leave()
+
+    def waits() -> None:
+        clock.advance(random.choice((1, 11)))
+
+    def running(what: str, whose: str) -> int:
+        return sum(operation.state == "running" and who.get(what) == whose for operation, who in operations)
+
+    for _ in range(random.randrange(80)):
+        random.choice((comes, comes, comes, clones, moves_on, moves_on, waits))()
+        assert sum(operation.state == "running" for operation, who in operations if who) <= 4
+        assert sum(operation.state == "running" for operation, who in operations if not who) <= 2
+        assert max(running("address", "1"), running("address", "2")) <= 2
+        assert max(running("identity", "a"), running("identity", "b")) <= 2
+        assert max(running("repository", "r"), running("repository", "s")) <= 3
+    for operation, _ in operations:
+        if operation.state == "running":
+            operation.end()
+    while any(operation.state == "running" for operation, _ in operations):
+        next(operation for operation, _ in operations if operation.state == "running").end()
+    assert not [operation for operation, _ in operations if operation.state == "waiting"]
+    assert clock.getDelayedCalls() == []
+    for turnstile in (gate._all, gate._clones, gate._by_source, gate._by_identity, gate._by_repository):
+        assert (turnstile._inside, turnstile._waiting) == ({}, {})
