@@ -22,6 +22,7 @@ from gitgate.git.process import Client, GitExit, RunningGit
 from gitgate.idle import IdleTimer
 from gitgate.reactor import Reactor
 from gitgate.wire.malformed import NotGit
+from gitgate.wire.pktline import FLUSH
 from gitgate.wire.protocol_v2 import RequestReader, RequestV2, parse_request
 
 T = TypeVar("T")
@@ -125,8 +126,9 @@ class Fetch:
                 return self._pass_through(reading.taken + data, None), None
             if end is not None:
                 self._received[:0] = data[end:]
-                request = parse_request(reading.taken)
-                return (WholeQuestion(reading.taken), request) if request.command else (None, None)
+                if reading.taken == FLUSH:  # with which a client says that it asks nothing more
+                    return None, None
+                return WholeQuestion(reading.taken), parse_request(reading.taken)
             if reading.is_too_long:
                 return self._pass_through(reading.taken, reading), None
             if self._input_has_ended and not self._received:

@@ -172,6 +172,10 @@ def conversations(commits: list[str]) -> dict[str, bytes]:
         "a missing object": request("fetch", f"want {'1' * 40}", "done") + LS_REFS,
         "half a request": LS_REFS[:-20],
         "an unknown command": request("push"),
+        "commands that are off": LS_REFS + request("bundle-uri") + LS_REFS,
+        "the size of an object": request("object-info", "size", f"oid {two}") + FLUSH,
+        "no command": encode(b"agent=git/2.39.5") + FLUSH + LS_REFS,
+        "two commands": LS_REFS[:-4] + LS_REFS,
         "no packet": b"GET / HTTP/1.1\r\n\r\n",
         "no packet after a request": LS_REFS + b"GET / HTTP/1.1\r\n\r\n",
     }
