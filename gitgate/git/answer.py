@@ -153,6 +153,11 @@ class Answer:
         """Somebody is on the way through it."""
         return bool(self._readers)
 
+    @property
+    def has_file(self) -> bool:
+        """It is a long one, and is kept in a file."""
+        return self._store is not None and self._store.has_file
+
     def runs(self, running: "Deferred[GitExit]") -> None:
         """git runs for it; `running` fires with its end, and can be cancelled."""
         self._running = running.addCallbacks(self._ended, self._failed)

@@ -75,7 +75,8 @@ class AnswerCache:
     def new(self, place: Place, question: Question, clock: Clock) -> Answer:
         """An answer that is kept there once git gives it."""
         key = _key(place)
-        while len(self._answers) >= _MOST_ANSWERS and self._forget_oldest():
+        # Short ones are made quickly, and who asks for many of them takes no place of a long one.
+        while len(self._answers) >= _MOST_ANSWERS and (self._forget_oldest(short=True) or self._forget_oldest()):
             pass
         answer = Answer(question, clock, AnswerStore(self._budget, self._folder), lambda: self._forget(key))
         self._answers[key] = _Kept(answer, place.state)
@@ -104,9 +105,10 @@ class AnswerCache:
         if len(self._capabilities) > _MOST_CAPABILITIES:
             self._capabilities.popitem(last=False)
 
-    def _forget_oldest(self) -> bool:
+    def _forget_oldest(self, *, short: bool = False) -> bool:
         for key, kept in self._answers.items():
-            if kept.answer.exit is not None and not kept.answer.has_readers:
+            is_over = kept.answer.exit is not None and not kept.answer.has_readers
+            if is_over and not (short and kept.answer.has_file):
                 self._forget(key)
                 return True
         return False

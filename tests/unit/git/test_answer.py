@@ -6,13 +6,16 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.internet.defer import Deferred, ensureDeferred, succeed
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
+from gitgate.git import answer_cache
 from gitgate.git.answer import Answer, Reader, WholeQuestion
+from gitgate.git.answer_cache import AnswerCache, Place
 from gitgate.git.answer_store import AnswerStore, Budget
 from gitgate.git.process import GitExit
+from gitgate.git.repository_state import RepositoryState
 
 ENDED = GitExit(code=0, bytes_in=0, bytes_out=0)
 
@@ -287,6 +290,28 @@ def test_an_answer_leaves_no_file_and_no_descriptor_behind(kept: Scene, tmp_path
     kept.running.callback(ENDED)
     kept.answer.discard()
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_who_asks_for_many_short_answers_ends_no_long_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Anybody may ask for the refs that begin with this or that, hundreds of times a second, and each answer is new."""
+    monkeypatch.setattr(answer_cache, "_MOST_ANSWERS", 4)
+    cache = AnswerCache(10**6, tmp_path)
+
+    def kept(name: str, length: int) -> Place:
+        place = Place(tmp_path, RepositoryState(b"", is_settled=True), name.encode())
+        answer = cache.new(place, WholeQuestion(b""), Clock())
+        answer.write(b"x" * length)
+        answer.runs(succeed(ENDED))
+        return place
+
+    long = [kept(f"long {number}", 100_000) for number in range(2)]
+    short = [kept(f"short {number}", 100) for number in range(10)]
+    found = [cache.find(place) is not None for place in (*long, *short)]
+    assert found == [True, True, *[False] * 8, True, True]
+    longer = [kept(f"longer {number}", 100_000) for number in range(4)]
+    assert [cache.find(place) is not None for place in (*long, *longer)] == [False, False, True, True, True, True]
+    cache.clear()
+    assert cache._budget.used == 0
 
 
 @pytest.mark.parametrize("room", [None, 50_000, 300_000, 10**6])
