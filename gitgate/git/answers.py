@@ -14,7 +14,7 @@ from gitgate.git.answer_cache import AnswerCache, Capabilities, Place
 from gitgate.git.fetch import Answered, Fetch
 from gitgate.git.process import Client, GitExit, RunningGit
 from gitgate.git.repository_state import RepositoryState, configuration_of, state_of, state_of_refs
-from gitgate.plugin import Repository
+from gitgate.plugin import Peer, Repository
 from gitgate.reactor import Reactor
 from gitgate.wire.protocol_v2 import RequestV2
 from gitgate.worker_threads import ThreadsBusy, WorkerThreads
@@ -98,14 +98,20 @@ class Answers:
         return said
 
     async def answer(
-        self, fetch: Fetch, request: RequestV2 | None, question: Question, repository: Repository, run: RunGit
+        self,
+        fetch: Fetch,
+        request: RequestV2 | None,
+        question: Question,
+        repository: Repository,
+        peer: Peer,
+        run: RunGit,
     ) -> Answered:
-        """The answer to one question of `fetch`. Raises `Overloaded`."""
+        """The answer to one question of `fetch`, which `peer` has asked. Raises `Overloaded`."""
         place = await self._place(request, repository)
         kept = self._kept(place)
         turn: Turn | None = None
         if kept is None and (request is None or request.is_full_clone):
-            turn = await self._admission.begin_clone()
+            turn = await self._admission.begin_clone(peer)
             kept = self._kept(place)  # meanwhile, somebody else may have asked
             if kept is not None:
                 turn.close()

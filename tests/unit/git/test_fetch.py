@@ -319,7 +319,7 @@ def test_a_long_request_that_waits_for_its_turn_reaches_git_in_its_order(
     tmp_path: Path, running_reactor: Any, run: Run
 ) -> None:
     scene = Scene(tmp_path, running_reactor, run, max_clones=1)
-    turn = run(scene.runner._admission.begin_clone())
+    turn = run(scene.runner._admission.begin_clone(a_fetch().peer))
     haves = [f"have {number:040x}" for number in range(20_000)]
     says = request("fetch", "no-progress", f"want {scene.commits[1]}", *haves, "done") + LS_REFS
     client = ClientThatHoldsBack(says)
