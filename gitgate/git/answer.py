@@ -139,6 +139,7 @@ class Answer:
         self._clock = clock
         self._patience: Timer | None = None
         self._store = store
+        self._has_room = store is not None
         self._spoilt = spoilt
         self._unstored = bytearray()
         self._unstored_from = 0
@@ -227,11 +228,12 @@ class Answer:
         self._question.resumeProducing()
 
     def _keep(self, data: bytes, position: int) -> None:
-        if self.is_shared and self._store is not None:
+        if self._has_room and self._store is not None:
             try:
                 self._store.append(data)
                 return
             except NoRoom:
+                self._has_room = False
                 self._spoil()
         if not self._unstored:
             self._unstored_from = position
