@@ -1,5 +1,6 @@
 # make demo   a sample repository, served over ssh, http and git://, with the commands to try
 # make test   every check and test, in a virtual environment of its own
+# make bench  gitgate beside git daemon, nginx + http-backend, OpenSSH and git alone: docs/performance.md
 # make format the sources as the checks want them
 
 PYTHON ?= python3
@@ -8,7 +9,7 @@ INSTALLED := $(VENV)/.installed
 # Most of the tests wait for processes, so there are twice as many workers as cores.
 WORKERS ?= $(shell echo $$(($$(nproc) * 2)))
 
-.PHONY: demo test test-large check format clean
+.PHONY: demo test test-large bench check format clean
 
 demo: $(INSTALLED)
 	@$(VENV)/bin/gitgate demo
@@ -19,6 +20,10 @@ test: check
 # The same with a repository of one gigabyte, which takes some minutes.
 test-large: $(INSTALLED)
 	GITGATE_TEST_LARGE_BYTES=1073741824 $(VENV)/bin/pytest -q tests/journeys/test_memory.py
+
+# ROWS="clone push" measures these alone; BENCH="--large --runs 9" takes other sizes, or more runs of each.
+bench: $(INSTALLED)
+	@PYTHONPATH=tests $(VENV)/bin/python -m benchmarks $(BENCH) $(ROWS)
 
 check: $(INSTALLED)
 	$(VENV)/bin/ruff check .

@@ -11,7 +11,10 @@ import pytest
 DOCUMENTS = (
     "README.md",
     "CHANGELOG.md",
-    *(f"docs/{name}.md" for name in ("operating", "ldap", "contributing", "architecture", "rules", "explain", "audit")),
+    *(
+        f"docs/{name}.md"
+        for name in ("operating", "ldap", "contributing", "architecture", "rules", "explain", "audit", "performance")
+    ),
 )
 
 #: `sh` is run by a test; `console` cannot be.
