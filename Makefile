@@ -1,6 +1,7 @@
 # make demo   a sample repository, served over ssh, http and git://, with the commands to try
 # make test   every check and test, in a virtual environment of its own
 # make bench  gitgate beside git daemon, nginx + http-backend, OpenSSH and git alone: docs/performance.md
+# make fuzz   every parser that a stranger can reach, fed with what libFuzzer thinks of; FUZZ_SECONDS for each
 # make format the sources as the checks want them
 
 PYTHON ?= python3
@@ -9,7 +10,11 @@ INSTALLED := $(VENV)/.installed
 # Most of the tests wait for processes, so there are twice as many workers as cores.
 WORKERS ?= $(shell echo $$(($$(nproc) * 2)))
 
-.PHONY: demo test test-large bench check format clean
+FUZZ_SECONDS ?= 60
+# How long fifty clients go on in `make soak`.
+SOAK_SECONDS ?= 60
+
+.PHONY: demo test test-large fuzz soak bench check format clean
 
 demo: $(INSTALLED)
 	@$(VENV)/bin/gitgate demo
@@ -24,6 +29,16 @@ test-large: $(INSTALLED)
 # ROWS="clone push" measures these alone; BENCH="--large --runs 9" takes other sizes, or more runs of each.
 bench: $(INSTALLED)
 	@PYTHONPATH=tests $(VENV)/bin/python -m benchmarks $(BENCH) $(ROWS)
+
+fuzz: $(INSTALLED)
+	@$(VENV)/bin/python -c 'import atheris' 2>/dev/null || \
+	    $(VENV)/bin/python -m pip install -q --disable-pip-version-check -e '.[fuzz]' || \
+	    { echo "nothing was fuzzed: atheris cannot be installed here (it has wheels for Linux on x86-64)"; exit 1; }
+	$(VENV)/bin/python tests/fuzz/run.py --seconds $(FUZZ_SECONDS)
+
+# Fifty clients that clone, push and fetch over every transport, and of which some are killed.
+soak: $(INSTALLED)
+	SOAK_SECONDS=$(SOAK_SECONDS) $(VENV)/bin/pytest -q -s --timeout=$$(($(SOAK_SECONDS) + 300)) tests/soak/soak.py
 
 check: $(INSTALLED)
 	$(VENV)/bin/ruff check .

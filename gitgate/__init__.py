@@ -9,7 +9,7 @@ the bottom, and imports point the same way:
     transports/        ssh/, http/ and git.py: parse what a client asks, ask the gateway, translate its answer
     explanation.py     why a request would be allowed or refused: the pipeline, with a rehearsal in place of git
     gateway.py         the one pipeline: authenticate, enrich, resolve, authorize, run git, audit
-    git/               runs git: environment, process, streams with back-pressure
+    git/               runs git: environment, process, streams with back-pressure, and answers that are kept
     overview.py        what somebody can reach, with rights
     plugin_chain.py    asks the plugins, one after the other, and knows which one decided; plugin_*.py belong to it
     audit.py           one record for each operation

@@ -4,10 +4,22 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any
 
 from gitgate.git.process import GitExit
 from gitgate.login import METHODS, Login
-from gitgate.plugin import AuditRecord, BearerToken, Credentials, GitRequest, Peer, PublicKey, Repository, Verdict
+from gitgate.plugin import (
+    AuditRecord,
+    BearerToken,
+    Credentials,
+    GitRequest,
+    Peer,
+    PublicKey,
+    RefChange,
+    RefUpdate,
+    Repository,
+    Verdict,
+)
 from gitgate.reactor import Clock
 from gitgate.refusals import Refusal
 from gitgate.wire.printable import printable
@@ -25,30 +37,27 @@ class Audit:
 
     def begin(self, request_id: str, peer: Peer) -> "AuditEntry":
         """The entry of an operation that starts now."""
-        record = AuditRecord(
-            time=self.now(),
-            request_id=request_id,
-            peer=peer,
-            verdict=Verdict.FAILED,
-            reason="gitgate itself failed",
-            duration_seconds=0.0,
-        )
-        return AuditEntry(record, self.clock, self.written)
+        return AuditEntry(self, request_id, peer)
 
 
 class AuditEntry:
     """The record of an operation while it grows. Until told otherwise it says that the server failed."""
 
-    def __init__(self, record: AuditRecord, clock: Clock, written: Callable[[AuditRecord], None]) -> None:
-        self._record = record
-        self._clock = clock
-        self._written = written
-        self._began = clock.seconds()
+    def __init__(self, audit: Audit, request_id: str, peer: Peer) -> None:
+        self._audit = audit
+        self._began = audit.clock.seconds()
+        # A record is made once, at the end.
+        self._facts: dict[str, Any] = {
+            "time": audit.now(),
+            "request_id": request_id,
+            "peer": peer,
+            "verdict": Verdict.FAILED,
+            "reason": "gitgate itself failed",
+        }
 
     def attempted(self, credentials: Credentials) -> None:
         """What was presented at a login that failed."""
-        self._record = replace(
-            self._record,
+        self._facts.update(
             username=None if isinstance(credentials, BearerToken) else credentials.username,
             method=METHODS[type(credentials)],
             fingerprint=credentials.fingerprint if isinstance(credentials, PublicKey) else None,
@@ -56,8 +65,7 @@ class AuditEntry:
 
     def login(self, login: Login) -> None:
         """Who it is, and how that is known."""
-        self._record = replace(
-            self._record,
+        self._facts.update(
             identity=login.identity,
             method=login.method,
             authenticated_by=login.plugin,
@@ -66,46 +74,52 @@ class AuditEntry:
 
     def request(self, request: GitRequest) -> None:
         """What the client asks for."""
-        self._record = replace(
-            self._record, path=request.path, service=request.service, protocol=request.protocol, updates=request.updates
+        self._facts.update(
+            path=request.path, service=request.service, protocol=request.protocol, updates=request.updates
         )
 
     def repository(self, repository: Repository) -> None:
         """Where the path leads."""
-        self._record = replace(self._record, repository=repository.name)
+        self._facts.update(repository=repository.name)
 
     def decided(self, plugin: str, reason: str) -> None:
         """A plugin has allowed it."""
-        self._record = replace(self._record, plugin=plugin, reason=reason)
+        self._facts.update(plugin=plugin, reason=reason)
 
     def completed(self, git: GitExit) -> None:
         """It has been served to its end, by git or by a refusal."""
-        self._record = replace(
-            self._record,
+        updates: tuple[RefUpdate, ...] = self._facts.get("updates", ())
+        self._facts.update(
             verdict=Verdict.COMPLETED,
             bytes_in=git.bytes_in,
             bytes_out=git.bytes_out,
             bytes_kept=git.bytes_kept,
             exit_code=git.code if git.saw_request else None,
             refused=git.refused,
+            updates=tuple(
+                replace(update, change=RefChange.REWIND)
+                if update.change is RefChange.UPDATE and update.ref in git.rewound
+                else update
+                for update in updates
+            ),
         )
         if git.refusal is not None:
             self.refused(git.refusal)
         elif git.silent:
             self._aborted("no byte had moved for the whole of limits.idle_deadline")
-        elif git.abandoned and (git.code != 0 or not self._record.updates):
+        elif git.abandoned and (git.code != 0 or all(update.ref in git.refused for update in updates)):
             self.aborted()
         elif git.abandoned:
-            # Its refs have moved: the client had sent everything.
-            self._record = replace(self._record, reason=f"{self._record.reason}; the client went away before it knew")
+            # Refs have moved: the client had sent everything.
+            self._facts["reason"] += "; the client went away before it knew"
 
     def created(self, plugin: str, reason: str) -> None:
         """The repository was made for this, as a plugin allowed."""
-        self._record = replace(self._record, created=f"{plugin}: {reason}")
+        self._facts.update(created=f"{plugin}: {reason}")
 
     def listed(self, count: int) -> None:
         """Repositories were listed, and nothing else was asked for."""
-        self._record = replace(self._record, verdict=Verdict.COMPLETED, reason=f"repositories listed: {count}")
+        self._facts.update(verdict=Verdict.COMPLETED, reason=f"repositories listed: {count}")
 
     def aborted(self) -> None:
         """The client went away."""
@@ -113,16 +127,16 @@ class AuditEntry:
 
     def refused(self, refusal: Refusal) -> None:
         """It was refused."""
-        self._record = replace(self._record, verdict=refusal.verdict, reason=refusal.reason, plugin=refusal.plugin)
+        self._facts.update(verdict=refusal.verdict, reason=refusal.reason, plugin=refusal.plugin)
 
     def _aborted(self, reason: str) -> None:
-        self._record = replace(self._record, verdict=Verdict.ABORTED, reason=reason)
+        self._facts.update(verdict=Verdict.ABORTED, reason=reason)
 
     def close(self) -> None:
         """Write the record."""
-        record = replace(self._record, duration_seconds=self._clock.seconds() - self._began)
+        record = AuditRecord(**self._facts, duration_seconds=self._audit.clock.seconds() - self._began)
         _log.info("%s", describe(record))
-        self._written(record)
+        self._audit.written(record)
 
 
 def describe(record: AuditRecord) -> str:

@@ -7,7 +7,6 @@ are, is counted and told.
 import errno
 import logging
 import os
-import select
 import stat
 import sys
 import time
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from gitgate.audit_json import json_line
+from gitgate.outlet import Outlet
 from gitgate.plugin import AuditRecord
 
 _log = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ class AuditLog:
         self._name = "standard output" if file is None else str(file)
         self._clock = clock
         self._looked_at = clock()
-        self._outlet: _Outlet | None = None
+        self._outlet: Outlet | None = None
         self._lost_now = 0
 
     def open(self) -> None:
@@ -74,7 +74,7 @@ class AuditLog:
             _log.error("the audit log %s is closed; records that were lost: %d", self._name, self._lost_now)
             self._lost_now = 0
 
-    def _current(self) -> "_Outlet":
+    def _current(self) -> "Outlet":
         now = self._clock()
         if self._outlet is not None and now - self._looked_at >= _SECONDS_BETWEEN_LOOKS:
             self._looked_at = now
@@ -84,13 +84,13 @@ class AuditLog:
             self._outlet = self._opened()
         return self._outlet
 
-    def _opened(self) -> "_Outlet":
+    def _opened(self) -> "Outlet":
         self._looked_at = self._clock()
         if self._file is None:
             if sys.__stdout__ is None:  # it was closed from the start, and its number may be a client's by now
                 raise OSError(errno.EBADF, "it is closed")
-            return _Outlet(os.dup(sys.__stdout__.fileno()))
-        return _Outlet(os.open(self._file, _FLAGS, _MODE), after_half_a_line=_ends_in_half_a_line(self._file))
+            return Outlet(os.dup(sys.__stdout__.fileno()))
+        return Outlet(os.open(self._file, _FLAGS, _MODE), after_half_a_line=_ends_in_half_a_line(self._file))
 
     def _leave(self) -> None:
         outlet, self._outlet = self._outlet, None
@@ -108,53 +108,7 @@ class AuditLog:
         self.lost += 1
 
 
-class _Outlet:
-    """An open file or pipe, for whole lines: what is left of one goes out before the next is begun."""
-
-    def __init__(self, descriptor: int, *, after_half_a_line: bool = False) -> None:
-        self._descriptor = descriptor
-        self._rest = b"\n" if after_half_a_line else b""
-        status = os.fstat(descriptor)
-        self.inode = (status.st_dev, status.st_ino)
-        self._room: select.poll | None = None
-        self._most = sys.maxsize
-        if not stat.S_ISREG(status.st_mode):
-            # A pipe is not made non-blocking, because that would be so for all who have it, such as standard error.
-            # Of one that poll(2) calls ready, a write of PIPE_BUF bytes does not wait.
-            self._room = select.poll()
-            self._room.register(descriptor, select.POLLOUT)
-            self._most = select.PIPE_BUF
-
-    def write(self, line: bytes) -> None:
-        """Write the line; its end may have to wait for the next one. Raises OSError where not a byte of it went out."""
-        self._flush()
-        self._rest = line
-        try:
-            self._flush()
-        except OSError:
-            if len(self._rest) == len(line):
-                self._rest = b""
-                raise
-
-    def close(self) -> None:
-        """Close it. Raises OSError where the end of a line did not go out."""
-        try:
-            self._flush()
-        except OSError:
-            if self._rest.strip():
-                raise
-        finally:
-            os.close(self._descriptor)
-
-    def _flush(self) -> None:
-        while self._rest:
-            if self._room is not None and not self._room.poll(0):
-                raise BlockingIOError(errno.EAGAIN, "whoever reads it does not keep up")
-            written = os.write(self._descriptor, self._rest[: self._most])
-            self._rest = self._rest[written:]
-
-
-def _is_elsewhere(file: Path, outlet: _Outlet) -> bool:
+def _is_elsewhere(file: Path, outlet: Outlet) -> bool:
     """Another file stands at the path, or none."""
     try:
         status = file.stat()

@@ -19,8 +19,12 @@ from gitgate.plugin import (
 )
 from gitgate.plugin_chain import PluginChain, PluginFailure, Ruling
 from gitgate.refusals import AccessDenied, CredentialsRequired, RepositoryHidden, Unavailable
+from gitgate.wire.printable import printable
 
 _TAGS: Final = "refs/tags/"
+
+#: What a client is shown of a plugin's message.
+_LONGEST_MESSAGE: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +93,7 @@ class Authorization:
         try:
             ruling = await self._chain.authorize(identity, request, repository)
         except PluginFailure as failure:
-            raise Unavailable(str(failure), request_id=request.request_id, plugin=failure.plugin) from failure
+            raise Unavailable(failure.what_happened, request_id=request.request_id, plugin=failure.plugin) from failure
         return ruling if ruling is not None else Ruling("default", Deny("no plugin allows it"))
 
     def login_may_help(self, identity: Identity, peer: Peer) -> bool:
@@ -108,5 +112,9 @@ class Authorization:
 
 
 def _message(denial: Deny, request: GitRequest, usually: str) -> str:
-    """What the client is told, with the id that leads to the record."""
-    return f"{denial.message or usually} (id {request.request_id})"
+    """What the client is told, with the id that leads to the record.
+
+    A plugin's message may hold what others have written, such as a ref's name, and most of them end on a terminal.
+    """
+    message = printable(denial.message, _LONGEST_MESSAGE) if denial.message else usually
+    return f"{message} (id {request.request_id})"

@@ -19,6 +19,7 @@ from gitgate.git.command import Exchange
 from gitgate.git.process import Client, GitExit, RunningGit
 from gitgate.git.push import Judge, PushTerms
 from gitgate.git.runner import GitRunner
+from gitgate.git.symbolic_refs import SymbolicRefs
 from gitgate.login import Login
 from gitgate.overview import Overview
 from gitgate.plugin import (
@@ -82,8 +83,8 @@ class Explanation:
     """A request that nobody made: the questions in the order in which the server asks them, and how it ends.
 
     `login` is None where the login itself is refused. `created_by` names the plugins that would be asked, one after the
-    other, to make the repository. `refusal` is what the client would be told; None means that git would run, which
-    would take the ref `forward_only` only as a fast-forward.
+    other, to make the repository. `refusal` has what the client would be told (nothing, where no client can ask for
+    this); None means that git would run, which would take the ref `forward_only` only as a fast-forward.
     """
 
     request: GitRequest
@@ -140,7 +141,7 @@ class Explainer:
             if verb is Verb.FORCE and ref in rehearsal.terms.forward_only and rehearsal.terms.refusal is not None:
                 raise rehearsal.terms.refusal
             if verb is Verb.CREATE and ref is None and not self._observed.created_by:
-                raise AccessDenied("the repository exists already, and a push would not create it")
+                raise AccessDenied("the repository exists already, and a push would not create it", message="")
         except Refusal as refused:
             refusal = refused
         return Explanation(
@@ -223,7 +224,8 @@ class _Rehearsal:
         judge: Judge,
     ) -> GitExit:
         if self.updates:
-            self.terms = await judge(self.updates)
+            symbolic = SymbolicRefs.among((update.ref for update in self.updates), repository.directory)
+            self.terms = await symbolic.judge(self.updates, judge)
         return GitExit(code=0, bytes_in=0, bytes_out=0)
 
     def git_started(self, git: RunningGit) -> None:

@@ -17,6 +17,7 @@ from gitgate.audit import Audit, AuditEntry
 from gitgate.authorization import Authorization
 from gitgate.git.command import Exchange
 from gitgate.git.noticed_client import NoticedClient
+from gitgate.git.pathless_client import PathlessClient
 from gitgate.git.process import Client, GitExit
 from gitgate.git.push import PushTerms
 from gitgate.git.runner import GitRunner
@@ -98,6 +99,7 @@ class Gateway:
     def malformed(self, reason: str, peer: Peer, request_id: str, login: Login | None = None) -> MalformedRequest:
         """The refusal for a request that could not be parsed, after writing its record. The client is told `reason`."""
         refusal = MalformedRequest(reason, message=reason)
+        refusal.identify(request_id)
         entry = self._audit.begin(request_id, peer)
         if login is not None:
             entry.login(login)
@@ -147,13 +149,15 @@ class Gateway:
             entry.repository(repository)
             allowed = await self._authorization.of_request(login.identity, request, repository)
             entry.decided(allowed.plugin, allowed.decision.reason)
-            if repository.moved_to is None:
-                operation = _Operation(request, repository, login.identity, exchange, client)
-                return await self._run(operation, entry, can_repeat=can_repeat)
-            noticed = NoticedClient(client, self._notice(request, repository.moved_to))
-            operation = _Operation(request, repository, login.identity, exchange, noticed)
+            noticed = None
+            if repository.moved_to is not None:
+                client = noticed = NoticedClient(client, self._notice(request, repository.moved_to))
+            pathless = PathlessClient(client, request, repository)
+            operation = _Operation(request, repository, login.identity, exchange, pathless)
             git = await self._run(operation, entry, can_repeat=can_repeat)
-            noticed.end()
+            pathless.end()
+            if noticed is not None:
+                noticed.end()
             return git
         except Refusal as refusal:
             refusal.identify(request.request_id)
@@ -169,7 +173,7 @@ class Gateway:
         try:
             return await self._overviews.of(login.identity, request, most=most, seconds=seconds)
         except PluginFailure as failure:
-            raise Unavailable(str(failure), request_id=request.request_id, plugin=failure.plugin) from failure
+            raise Unavailable(failure.what_happened, request_id=request.request_id, plugin=failure.plugin) from failure
 
     async def _login(self, credentials: Credentials, peer: Peer, request_id: str) -> Login:
         try:
@@ -184,7 +188,7 @@ class Gateway:
             else:
                 enriched = await self._chain.enrich_identity(ruling.decision, peer)
         except PluginFailure as failure:
-            raise Unavailable(str(failure), request_id=request_id, plugin=failure.plugin) from failure
+            raise Unavailable(failure.what_happened, request_id=request_id, plugin=failure.plugin) from failure
         if isinstance(enriched, Ruling):
             raise CredentialsRefused(enriched.decision.reason, plugin=enriched.plugin)
         fingerprint = credentials.fingerprint if isinstance(credentials, PublicKey) else None
@@ -196,7 +200,7 @@ class Gateway:
         try:
             ruling = await self._chain.resolve_path(identity, request)
         except PluginFailure as failure:
-            raise Unavailable(str(failure), request_id=request.request_id, plugin=failure.plugin) from failure
+            raise Unavailable(failure.what_happened, request_id=request.request_id, plugin=failure.plugin) from failure
         if ruling is None:
             self._refuse_missing(identity, request, "no plugin knows the path", None)
         if isinstance(ruling.decision, Missing):
@@ -222,7 +226,7 @@ class Gateway:
         try:
             made = await self._chain.create_repository(identity, creation, repository)
         except PluginFailure as failure:
-            raise Unavailable(str(failure), request_id=request.request_id, plugin=failure.plugin) from failure
+            raise Unavailable(failure.what_happened, request_id=request.request_id, plugin=failure.plugin) from failure
         if made is None:
             self._refuse_missing(identity, request, "it does not exist, and no plugin makes it", plugin)
         entry.created(vote.plugin, vote.decision.reason)
@@ -238,12 +242,28 @@ class Gateway:
     async def _run(self, operation: "_Operation", entry: AuditEntry, *, can_repeat: bool) -> GitExit:
         try:
             if operation.request.service is Service.RECEIVE_PACK and operation.exchange is not Exchange.ADVERTISEMENT:
-                return await self._push(operation, entry, can_repeat=can_repeat)
-            git = await self._runner.run(*operation)
+                git = await self._push(operation, entry, can_repeat=can_repeat)
+            else:
+                git = await self._runner.run(*operation)
         except (OSError, ValueError) as error:
+            await self._resolve_again(operation)
             raise Unavailable(f"git could not be started: {error}", request_id=operation.request.request_id) from error
+        if git.code and not git.bytes_out and not git.abandoned:
+            # git has served nothing. Perhaps the repository is gone since its path was resolved.
+            await self._resolve_again(operation)
         entry.completed(git)
         return git
+
+    async def _resolve_again(self, operation: "_Operation") -> None:
+        """Raises `RepositoryNotFound`, or `CredentialsRequired`, where the path leads nowhere any more."""
+        identity, request = operation.identity, operation.request
+        try:
+            ruling = await self._chain.resolve_path(identity, request)
+        except PluginFailure as failure:
+            raise Unavailable(failure.what_happened, request_id=request.request_id, plugin=failure.plugin) from failure
+        if ruling is not None and isinstance(ruling.decision, Missing):
+            reason = f"it went away before git could serve it: {ruling.decision.reason}"
+            self._refuse_missing(identity, request, reason, ruling.plugin)
 
     async def _push(self, operation: "_Operation", entry: AuditEntry, *, can_repeat: bool) -> GitExit:
         """How the push ended. One that is refused for its refs ends for the client as git's own refusals do.
@@ -268,9 +288,7 @@ class Gateway:
                 return PushTerms()
             return PushTerms(forward_only=allowed.rewinds_refused.refs, refusal=refusal_for(allowed.rewinds_refused))
 
-        git = await self._runner.push(*operation, judge)
-        entry.completed(git)
-        return git
+        return await self._runner.push(*operation, judge)
 
     def _notice(self, request: GitRequest, moved_to: str) -> str:
         """What somebody who uses an old name is told: the URL to use, as far as it is known."""

@@ -38,6 +38,9 @@ _log = logging.getLogger(__name__)
 #: For `check_online`: nobody's request waits for it, and three servers in a row may each take a while not to answer.
 ONLINE_CHECK_SECONDS: Final = 60.0
 
+#: Tracebacks that are logged, of all plugins together.
+_MOST_TRACEBACKS: Final = 100
+
 D = TypeVar("D")
 
 
@@ -88,6 +91,7 @@ class PluginChain:
         """Raises `PluginUnsuitable` for a plugin that the chain cannot ask."""
         self._reactor = reactor
         self._witness = witness
+        self._told: set[object] = set()
         self._implementations = register(members, reactor)
         self._seats = list({id(i.seat): i.seat for group in self._implementations.values() for i in group}.values())
         self.accepted: frozenset[type] = frozenset(
@@ -95,9 +99,7 @@ class PluginChain:
         )
 
     async def start(self) -> None:
-        """Open the plugins' threads and tell them that the server starts."""
-        for seat in self._seats:
-            seat.threads.start()
+        """Tell the plugins that the server starts."""
         await self._tell_all("started")
 
     async def stop(self) -> None:
@@ -105,6 +107,7 @@ class PluginChain:
         await self._tell_all("stopping")
         for seat in self._seats:
             seat.threads.stop()
+            seat.login_threads.stop()
 
     async def authenticate(self, credentials: Credentials, peer: Peer) -> Ruling[Identity | Rejected] | None:
         """Who these credentials belong to; None when every plugin abstains. Raises `PluginFailure`."""
@@ -216,6 +219,18 @@ class PluginChain:
             except PluginFailure as failure:
                 _log.error("%s; nothing depends on it", failure)
 
+    def _tell(self, implementation: Implementation, error: BaseException) -> None:
+        """Log it: with its traceback the first time that it happens at this place, which may happen at each request."""
+        place = error.__traceback__
+        while place is not None and place.tb_next is not None:
+            place = place.tb_next
+        name, hook = implementation.seat.member.name, implementation.hook
+        signature = (name, hook, type(error), place and (place.tb_frame.f_code, place.tb_lineno))
+        is_new = signature not in self._told and len(self._told) < _MOST_TRACEBACKS
+        if is_new:
+            self._told.add(signature)
+        _log.error("plugin %s failed in %s: %s: %s", name, hook, type(error).__name__, error, exc_info=is_new)
+
     async def _first(self, hook: str, **question: object) -> Ruling[Any] | None:
         """The first answer that is not None, which decides. Raises `PluginFailure`."""
         for implementation in self._implementations[hook]:
@@ -255,14 +270,17 @@ class PluginChain:
             if implementation.on_reactor:
                 answer = Deferred.fromCoroutine(cast(Any, call()))
             else:
-                answer = implementation.seat.threads.call(call)
+                answer = implementation.seat.threads_for(implementation.hook).call(call)
             return await within(seconds, answer, self._reactor)
         except Abandoned:
             raise  # the client is gone, and nobody waits for the answer
         except (DeadlineOver, ThreadsBusy) as error:
             raise _failure(implementation, str(error)) from None
-        except Exception as error:
-            _log.exception("plugin %s failed in %s", implementation.seat.member.name, implementation.hook)
+        except GeneratorExit:
+            raise  # nobody asks any more
+        except BaseException as error:
+            # Also sys.exit() of some library, and asyncio's cancellation: neither ends the server, or decides anything.
+            self._tell(implementation, error)
             raise _failure(implementation, f"raised {type(error).__name__}: {error}") from error
 
 

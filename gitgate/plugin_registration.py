@@ -54,11 +54,19 @@ class PluginUnsuitable(Exception):
 
 @dataclass(slots=True)
 class Seat:
-    """A member, with the threads that belong to it."""
+    """A member, with the threads that belong to it.
+
+    Strangers can ask for logins without end, so these have their own: who has logged in does not wait behind them.
+    """
 
     member: Member
     accepts: tuple[type, ...]
     threads: WorkerThreads
+    login_threads: WorkerThreads
+
+    def threads_for(self, hook: str) -> WorkerThreads:
+        """Those in which `hook` runs."""
+        return self.login_threads if hook == "authenticate" else self.threads
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,4 +132,4 @@ def _seat(member: Member, reactor: Reactor) -> Seat:
     accepts = getattr(member.plugin, "accepts", _CREDENTIALS)
     if not isinstance(accepts, tuple) or not set(accepts) <= set(_CREDENTIALS):
         raise PluginUnsuitable(member.name, "`accepts` must be a tuple of Password, PublicKey or BearerToken")
-    return Seat(member, accepts, WorkerThreads(reactor, member.name))
+    return Seat(member, accepts, WorkerThreads(reactor, member.name), WorkerThreads(reactor, f"{member.name}-login"))

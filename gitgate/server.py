@@ -35,9 +35,10 @@ from gitgate.reactor import use_monotonic_clock
 from gitgate.transports.connections import Connections
 from gitgate.transports.git import GitFactory
 from gitgate.transports.http.site import HttpSite
-from gitgate.transports.ssh.factory import SshFactory
+from gitgate.transports.ssh.factory import SshFactory, room_for_answers
 from gitgate.transports.ssh.host_keys import load_host_keys
 from gitgate.transports.tls import ServerCertificate, TlsFactory
+from gitgate.transports.unix_socket import SocketPort
 
 #: All that a program needs which embeds gitgate, besides `gitgate.plugin` for its plugins.
 __all__ = [
@@ -60,6 +61,9 @@ _log = logging.getLogger(__name__)
 #: How long operations may go on once the server is told to stop. Then their clients are disconnected.
 _DRAIN_SECONDS: Final = 10.0
 
+#: How long clients of operations that have ended by then may take for their last bytes.
+_FAREWELL_SECONDS: Final = 5.0
+
 _BACKLOG: Final = 511
 
 #: A program that makes packs in git's place, perhaps another for each user (git-config(1)).
@@ -71,6 +75,10 @@ _SOCKET_MODE: Final = 0o660
 
 class DoorBlocked(Exception):
     """A listener that cannot be opened; the message says which and why."""
+
+    def __init__(self, listener: Listener, why: str) -> None:
+        super().__init__(f"cannot listen on {listener.url}: {why}")
+        self.listener = listener
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +116,7 @@ class Server(Service):
         self._gateway = Gateway(self._chain, self._runner, Audit(reactor, self._audited), public_urls or {})
         self._connections = Connections(limits, reactor)
         self._limits = limits
+        self._answers = room_for_answers()
         self._telling: set[Deferred[None]] = set()
         self._factories = [(listener, self._factory(listener, public_urls or {})) for listener in listen]
         self._ports: list[Any] = []
@@ -152,8 +161,12 @@ class Server(Service):
         ports, self._ports, self.doors = self._ports, [], ()
         for port in ports:
             await _closed(port)
+        draining = self._runner.stop()
+        was_idle = draining.called
         try:
-            await within(_DRAIN_SECONDS, self._runner.stop(), self._reactor)
+            await within(_DRAIN_SECONDS, draining, self._reactor)
+            if not was_idle:
+                await self._clients_have_left()
         except TimeoutError:
             _log.warning("operations still run after %g s; their clients are disconnected", _DRAIN_SECONDS)
         self._connections.abort()
@@ -166,6 +179,12 @@ class Server(Service):
         await self._chain.stop()
         if self._audit_log is not None:
             self._audit_log.close()
+
+    async def _clients_have_left(self) -> None:
+        """Waits a little for those who were just served: their last bytes are on the way, and they go by themselves."""
+        give_up = self._reactor.seconds() + _FAREWELL_SECONDS
+        while self._connections.count and self._reactor.seconds() < give_up:
+            await _turn(self._reactor, 0.02)
 
     def startService(self) -> None:
         """For Twisted's application framework, where nobody awaits the start: a failure is logged."""
@@ -195,6 +214,7 @@ class Server(Service):
                     load_host_keys(listener.host_keys),
                     limits=self._limits,
                     public_url=public_urls.get("ssh"),
+                    answers=self._answers,
                 )
             case Transport.GIT:
                 return GitFactory(self._gateway, self._connections, self._reactor, limits=self._limits)
@@ -215,11 +235,13 @@ class Server(Service):
         try:
             if listener.socket is not None:
                 mode = _SOCKET_MODE if listener.mode is None else listener.mode
-                return self._reactor.listenUNIX(str(listener.socket), factory, _BACKLOG, mode, wantPID=True)
+                place = SocketPort(listener.socket, factory, backlog=_BACKLOG, mode=mode, reactor=self._reactor)
+                place.startListening()
+                return place
             return self._reactor.listenTCP(listener.port, factory, _BACKLOG, listener.address)
         except (CannotListenError, OSError) as error:
             why = getattr(error, "socketError", error)
-            raise DoorBlocked(f"cannot listen on {listener.url}: {getattr(why, 'strerror', None) or why}") from error
+            raise DoorBlocked(listener, getattr(why, "strerror", None) or str(why)) from error
 
 
 def members(config: Config) -> list[Member]:
@@ -263,6 +285,9 @@ def _installed_git(settings: GitSettings) -> Git:
         search_path=search_path,
         config=settings.config,
         environment=settings.environment,
+        max_push_bytes=int(settings.max_push_size),
+        check_objects=settings.check_objects,
+        trust_repositories=settings.trust_repositories,
     )
 
 
@@ -283,10 +308,10 @@ def _url(listener: Listener, port: Any) -> str:
     return f"{listener.transport.value}://{host}:{bound.port}"
 
 
-async def _turn(reactor: Any) -> None:
-    """Waits until the reactor has done what is due now."""
+async def _turn(reactor: Any, seconds: float = 0) -> None:
+    """Waits until the reactor has done what is due now, or within some seconds."""
     turned: Deferred[None] = Deferred()
-    reactor.callLater(0, turned.callback, None)
+    reactor.callLater(seconds, turned.callback, None)
     await turned
 
 

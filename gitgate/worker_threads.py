@@ -5,13 +5,11 @@ repositories. Twisted looks up names in its own.
 import inspect
 import threading
 from collections.abc import Awaitable, Callable
-from functools import partial
-from typing import Any, Final, cast
+from queue import SimpleQueue
+from typing import Final, TypeAlias
 
 from twisted.internet.defer import Deferred
-from twisted.internet.threads import deferToThreadPool
 from twisted.python.failure import Failure
-from twisted.python.threadpool import ThreadPool
 
 from gitgate.reactor import Reactor
 
@@ -19,29 +17,32 @@ from gitgate.reactor import Reactor
 _THREADS: Final = 8
 _WAITING: Final = 64
 
+_Work: TypeAlias = Callable[[], None]
+
 
 class ThreadsBusy(Exception):
     """As many calls wait as may."""
 
 
 class WorkerThreads:
-    """A bounded pool of threads with a bounded queue."""
+    """A bounded pool of threads with a bounded queue.
+
+    Not Twisted's ThreadPool, which joins its threads when it is stopped, and those of a plugin may hang; and to hand a
+    call over costs that one four times as much, at each question of each request.
+    """
 
     def __init__(self, reactor: Reactor, name: str) -> None:
         self._reactor = reactor
-        self._pool = ThreadPool(0, _THREADS, name=f"gitgate-{name}")
-        # A call that hangs must not keep the process from ending.
-        self._pool.threadFactory = cast(Any, partial(threading.Thread, daemon=True))
+        self._name = f"gitgate-{name}"
+        self._queue: SimpleQueue[_Work | None] = SimpleQueue()
+        self._threads = 0
         self._calls = 0
 
-    def start(self) -> None:
-        """Accept calls."""
-        self._pool.start()
-
     def stop(self) -> None:
-        """Start no more calls, and let the running ones end in their own time."""
-        # ThreadPool.stop joins its threads, which may hang.
-        threading.Thread(target=self._pool.stop, daemon=True).start()
+        """Start no more calls than wait already, and let those end in their own time."""
+        for _ in range(self._threads):
+            self._queue.put(None)
+        self._threads = 0
 
     def call(self, function: Callable[[], object]) -> "Deferred[object]":
         """What `function` returns, called in a thread. Cancelled before a thread was free, it is never called.
@@ -51,26 +52,41 @@ class WorkerThreads:
         """
         if self._calls >= _THREADS + _WAITING:
             raise ThreadsBusy(f"has {self._calls} questions before it and takes no more")
-        cancelled = threading.Event()
-
-        def work() -> object:
-            if cancelled.is_set():
-                return None
-            result = function()
-            if isinstance(result, Awaitable):
-                if inspect.iscoroutine(result):
-                    result.close()
-                raise TypeError("a plain `def` returned an awaitable; declare the hook with `async def`")
-            return result
-
         # What the caller gets can be cancelled, and fires at once; the thread is free only when its call has ended.
-        answer: Deferred[object] = Deferred(lambda _: cancelled.set())
+        is_cancelled = threading.Event()
+        answer: Deferred[object] = Deferred(lambda _: is_cancelled.set())
 
         def ended(result: object | Failure) -> None:
             self._calls -= 1
             if not answer.called:
                 answer.callback(result)
 
+        def work() -> None:
+            result = None if is_cancelled.is_set() else _result_of(function)
+            self._reactor.callFromThread(ended, result)
+
         self._calls += 1
-        deferToThreadPool(cast(Any, self._reactor), self._pool, work).addBoth(ended)
+        if self._threads < min(self._calls, _THREADS):
+            self._threads += 1
+            # A call that hangs must not keep the process from ending.
+            threading.Thread(target=self._serve, name=self._name, daemon=True).start()
+        self._queue.put(work)
         return answer
+
+    def _serve(self) -> None:
+        while (work := self._queue.get()) is not None:
+            work()
+            del work  # or what it holds would stay until the next one
+
+
+def _result_of(function: Callable[[], object]) -> object | Failure:
+    try:
+        result = function()
+        if isinstance(result, Awaitable):
+            if inspect.iscoroutine(result):
+                result.close()
+            raise TypeError("a plain `def` returned an awaitable; declare the hook with `async def`")
+        return result
+    except BaseException:
+        # SystemExit too: a plugin that calls sys.exit() has failed, and its thread goes on.
+        return Failure()

@@ -110,7 +110,8 @@ def _verdict(explanation: Explanation) -> Iterator[str]:
     by = "" if refusal.plugin is None else f" by {refusal.plugin}"
     outcome = "LOGIN REFUSED" if isinstance(refusal, CredentialsRefused) else "REFUSED"
     yield f"{outcome}{by}: {printable(refusal.reason, LONGEST)}"
-    yield f"The client is told: {printable(refusal.message, LONGEST)}"
+    if refusal.message:
+        yield f"The client is told: {printable(refusal.message, LONGEST)}"
 
 
 def _question_json(question: Question) -> dict[str, Any]:

@@ -97,6 +97,8 @@ def _problems_of_listener(listener: Listener, keys: KeyPath, place: _Place) -> I
                 load_host_keys((path,))
             except HostKeyUnusable as error:
                 yield place((*keys, "host_keys", index), str(error))
+    if listener.socket is not None and not listener.socket.parent.is_dir():
+        yield place((*keys, "url"), f"{listener.socket}: the folder for it does not exist")
     if listener.tls is not None:
         try:
             ServerCertificate(listener.tls.certificate, listener.tls.key)

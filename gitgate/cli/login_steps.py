@@ -82,9 +82,9 @@ def outcome_lines(outcome: Login | Refusal) -> Iterator[str]:
         yield f"LOGGED IN by {outcome.plugin}"
         yield from _identity(outcome.identity)
         return
-    by = "" if outcome.plugin is None else f" by {outcome.plugin}"
-    verdict = "NO ANSWER" if isinstance(outcome, Unavailable) else f"REFUSED{by}"
-    yield f"{verdict}: {printable(outcome.reason, LONGEST)}"
+    verdict, by = ("NO ANSWER", "of") if isinstance(outcome, Unavailable) else ("REFUSED", "by")
+    whose = "" if outcome.plugin is None else f" {by} {outcome.plugin}"
+    yield f"{verdict}{whose}: {printable(outcome.reason, LONGEST)}"
     yield f"The client is told: {printable(outcome.message, LONGEST)}"
 
 

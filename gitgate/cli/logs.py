@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from gitgate.config.model import LogSettings
+from gitgate.outlet import Outlet
 from gitgate.wire.printable import printable
 
 _STDERR: Final = 2
@@ -68,21 +69,39 @@ class JournalFormatter(logging.Formatter):
 class LineHandler(logging.Handler):
     """Writes each event to a file descriptor at once.
 
-    What cannot be written is lost: a full disk under the log, or a closed pipe, is no reason to stop serving. (Of a
-    Python stream, what could not be written stays in the buffer, and makes the process end with code 120.)
+    What cannot be written is lost: a full disk under the log, a closed pipe, or one whose reader stands still, is no
+    reason to stop serving, or to wait. How many were lost is said as soon as it can be. (Of a Python stream, what could
+    not be written stays in the buffer, and makes the process end with code 120.)
     """
 
     def __init__(self, descriptor: int) -> None:
         super().__init__()
-        self._descriptor = descriptor
+        self._outlet = Outlet(descriptor)
+        self._lost = 0
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write it."""
-        line = f"{self.format(record)}\n".encode(errors="backslashreplace")
         try:
-            os.write(self._descriptor, line)
+            if self._lost:
+                self._outlet.write(self._line(self._loss()))
+                self._lost = 0
+            self._outlet.write(self._line(record))
         except OSError:
-            pass  # there is no place left to say it
+            self._lost += 1  # there is no place left to say it
+
+    def _line(self, record: logging.LogRecord) -> bytes:
+        return f"{self.format(record)}\n".encode(errors="backslashreplace")
+
+    def _loss(self) -> logging.LogRecord:
+        return logging.LogRecord(
+            __name__,
+            logging.WARNING,
+            __file__,
+            0,
+            "the log is written again; lines that were lost: %d",
+            (self._lost,),
+            None,
+        )
 
 
 def start_logging(settings: LogSettings, descriptor: int = _STDERR, environ: Mapping[str, str] = os.environ) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from gitgate.cli.stops import NotDone, Unavailable
-from gitgate.cli.typed import first_line
+from gitgate.cli.typed import first_line, typed_twice
 
 
 @click.command()
@@ -18,7 +18,9 @@ from gitgate.cli.typed import first_line
     show_default=True,
     help="How the password is stored. Apache and nginx can read bcrypt as well.",
 )
-@click.option("--stdin", is_flag=True, help="Read the password from the first line of standard input.")
+@click.option(
+    "--stdin", is_flag=True, help="Read the password from the first line of standard input, as without a terminal."
+)
 @click.option("--delete", is_flag=True, help="Take the user out of the file.")
 def passwd(file: Path, user: str, scheme: str, stdin: bool, delete: bool) -> None:
     """Set the password of USER in an htpasswd FILE.
@@ -34,14 +36,9 @@ def passwd(file: Path, user: str, scheme: str, stdin: bool, delete: bool) -> Non
             remove_user(file, user)
             click.echo(f"{user} is no longer in {file}")
         else:
-            set_password(file, user, first_line() if stdin else _typed(user), scheme)
+            set_password(file, user, first_line() if stdin else typed_twice(user), scheme)
             click.echo(f"{user} has a new password in {file}")
     except EditRefused as error:
         raise NotDone(f"gitgate: {error}") from None
     except OSError as error:
         raise Unavailable(f"gitgate: {file} cannot be written: {error.strerror}") from None
-
-
-def _typed(user: str) -> str:
-    password: str = click.prompt(f"Password for {user}", hide_input=True, confirmation_prompt="Again")
-    return password

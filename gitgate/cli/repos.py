@@ -32,7 +32,7 @@ def repos(user: str, asking: Asking, as_json: bool) -> None:
     try:
         overview = asking.ask(lambda explainer: explainer.overview(who, request, most=_MOST, seconds=_SECONDS))
     except Unavailable as failure:
-        raise Temporary(f"gitgate: {failure.reason}") from None
+        raise Temporary(f"gitgate: {failure.plugin}: {failure.reason}") from None
     except Refusal as refusal:
         raise NotDone(f"gitgate: {user} cannot log in: {refusal.reason}") from None
     if as_json:

@@ -9,12 +9,16 @@ from types import FrameType
 from typing import Any
 
 import click
+from twisted.internet import process
 from twisted.internet import reactor as _the_reactor
 from twisted.internet.defer import CancelledError, Deferred, ensureDeferred, succeed
 from twisted.python.failure import Failure
 
 from gitgate.cli import logs, systemd
+from gitgate.cli.descriptors import allow_descriptors
+from gitgate.cli.orphans import OrphanReaper
 from gitgate.cli.start_lines import WARNING
+from gitgate.cli.watchdog import Watchdog
 from gitgate.config import Config
 from gitgate.reactor import use_monotonic_clock
 from gitgate.server import Door, Server
@@ -34,6 +38,10 @@ def run(config: Config, start_lines: StartLines) -> None:
     logs.start_logging(config.log)
     logs.take_over_twisted()
     use_monotonic_clock(reactor)
+    allow_descriptors(config.limits)
+    if os.getpid() == 1:
+        OrphanReaper(reactor, lambda pid: pid in process.reapProcessHandlers).start()
+    reactor.callWhenRunning(Watchdog(reactor).start)
     say = _log_lines if config.audit.file == "-" else _print_lines
     life = _Life(reactor, Server.from_config(config, reactor), lambda doors: say(start_lines(doors)))
     reactor.callWhenRunning(life.begin)
@@ -60,6 +68,8 @@ class _Life:
         """Open the doors, and say so; stop the reactor where that is not possible."""
         for number in (signal.SIGINT, signal.SIGTERM):  # Twisted has set its own by now
             signal.signal(number, self._signalled)
+        for number in (signal.SIGUSR1, signal.SIGUSR2):  # not ignored, for git would inherit that
+            signal.signal(number, lambda number, frame: None)
         self._starting = ensureDeferred(self._start())
 
     def end(self) -> "Deferred[None]":

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from gitgate.cli.configuration_file import config_option, find_configuration
-from gitgate.cli.stops import told
+from gitgate.cli.stops import Unavailable, told
 
 _PORT = click.IntRange(0, 65535)
 
@@ -58,6 +58,11 @@ def _serve_directory(directory: Path, ports: dict[str, int]) -> None:
     from gitgate.cli.directory_mode import Ports, serve_directory
     from gitgate.cli.running import run
     from gitgate.cli.start_lines import start_lines
+    from gitgate.server import DoorBlocked
 
     served = serve_directory(directory, Ports(**ports))
-    run(served.config, lambda doors: start_lines(str(directory.absolute()), served.config, doors, served.notes))
+    try:
+        run(served.config, lambda doors: start_lines(str(directory.absolute()), served.config, doors, served.notes))
+    except DoorBlocked as blocked:
+        transport = blocked.listener.transport.value
+        raise Unavailable(f"gitgate: {blocked}; choose another port with --{transport}-port") from None

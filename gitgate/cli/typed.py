@@ -1,6 +1,8 @@
 """A password that is not shown: typed at a terminal, or the first line of standard input."""
 
+import getpass
 import sys
+import warnings
 
 import click
 
@@ -12,6 +14,18 @@ def typed_or_piped(user: str) -> str:
     if not sys.stdin.isatty():
         return first_line()
     password: str = click.prompt(f"Password for {user}", hide_input=True, err=True)
+    return password
+
+
+def typed_twice(user: str) -> str:
+    """The password of `user`, typed at a terminal and typed again; the first line of standard input without one."""
+    with warnings.catch_warnings():
+        # Python would warn with a line of its own code, and ask all the same, twice.
+        warnings.simplefilter("error", getpass.GetPassWarning)
+        try:
+            password: str = click.prompt(f"Password for {user}", hide_input=True, confirmation_prompt="Again")
+        except getpass.GetPassWarning:
+            return first_line()
     return password
 
 

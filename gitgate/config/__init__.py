@@ -6,7 +6,7 @@
     plugin_entries.py                  the entries of `plugins`, with installed_plugins.py
     reading.py, schema_guide.py        values into the types of settings, ours and those of plugins
     yaml_document.py, references.py    text into values with positions; secrets from elsewhere
-    showing.py, schema.py              `gitgate config show` and `gitgate config schema`
+    showing.py, json_schema.py         `gitgate config show` and `gitgate config schema`
     state_directory.py, problems.py    where host keys are kept; what is wrong, and where
 
 To import this package imports neither YAML's parser nor pydantic: the functions below do it when they are called.
@@ -78,6 +78,6 @@ def show(config: Config) -> dict[str, Any]:
 
 def schema(installed: "Mapping[str, InstalledPlugin] | None" = None) -> dict[str, Any]:
     """The JSON Schema of the file, with the settings of all installed plugins, for editors."""
-    from gitgate.config.schema import json_schema
+    from gitgate.config.json_schema import json_schema
 
     return json_schema(installed)

@@ -39,6 +39,12 @@ def bytes_for_one_key(size: int) -> None:
         raise ValueError("must be at least 1MiB and at most 32GiB")
 
 
+def bytes_for_one_head(size: int) -> None:
+    """Enough for a browser's request, and not more than is looked at before anything is decided."""
+    if not 2**10 <= size <= 2**16:
+        raise ValueError("must be at least 1KiB and at most 64KiB")
+
+
 def public_url(*openings: str) -> Callable[[str], None]:
     """A check for a URL with one of these openings, to which the paths of repositories can be appended."""
 

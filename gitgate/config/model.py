@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, Literal
 
 from gitgate.config.checks import (
     Checked,
+    bytes_for_one_head,
     bytes_for_one_key,
     environment_variable,
     git_config_key,
@@ -27,6 +28,9 @@ _IDLE_DEADLINE: Final = Duration.parse("10m")
 _OPERATION_WAIT: Final = Duration.parse("10s")
 _STALL_DEADLINE: Final = Duration.parse("2m")
 _TRANSFER_DEADLINE: Final = Duration.parse("1d")
+_MAX_HEADER_BYTES: Final = Size.parse("16KiB")
+#: That of git http-backend (GIT_HTTP_MAX_REQUEST_BUFFER): what a client says to get something is never long.
+_MAX_FETCH_REQUEST: Final = Size.parse("10MiB")
 _MAX_STARTUPS: Final = MaxStartups("100:30:200")
 _NET_BLOCK_SIZE: Final = NetBlockSize("32:64")
 #: A proxy on the same machine stands for everybody behind it.
@@ -34,6 +38,7 @@ _EXEMPT: Final = (Network("127.0.0.0/8"), Network("::1/128"))
 _KEEPALIVE_INTERVAL: Final = Duration.parse("15s")
 _REKEY_BYTES: Final = Size.parse("1GiB")
 _CACHE_SIZE: Final = Size.parse("1GiB")
+_MAX_PUSH_SIZE: Final = Size.parse("10GiB")
 _REKEY_INTERVAL: Final = Duration.parse("1h")
 
 
@@ -54,8 +59,13 @@ class Limits:
     speaks protocol 2, which alone tells that in time. More wait for their turn, as many as may run, and no longer than
     `operation_wait`; then they are refused as overloaded.
 
-    For http and git://, `stall_deadline` is how long a client may take for 64 KiB while it is waited for, and
-    `transfer_deadline` how long one request may take in all.
+    For http and git://, `stall_deadline` is how long a client may take for 64 KiB of what it is sent, and over http of
+    what it sends; and `transfer_deadline` how long one request may take in all.
+
+    For http, `max_requests` is how many requests one connection may send, one after the other; `max_headers` and
+    `max_header_bytes` how many lines a request's head may have, and how long they may be together with the first one;
+    and `max_fetch_request` what git may be given by one request that wants something from it, when it is inflated:
+    without that, ten kilobytes of gzip would keep it busy with ten megabytes, and so on.
 
     A connection is a startup until its client has logged in over ssh, or a first request of it was decided. Those whose
     first `per_source_net_block_size` bits are equal are one source, for which there is a limit and a memory for bad
@@ -76,6 +86,10 @@ class Limits:
     max_connections: Annotated[int, Checked(positive)] = 1000
     stall_deadline: Annotated[Duration, Checked(positive)] = _STALL_DEADLINE
     transfer_deadline: Annotated[Duration, Checked(positive)] = _TRANSFER_DEADLINE
+    max_requests: Annotated[int, Checked(positive)] = 1000
+    max_headers: Annotated[int, Checked(positive)] = 100
+    max_header_bytes: Annotated[Size, Checked(bytes_for_one_head)] = _MAX_HEADER_BYTES
+    max_fetch_request: Annotated[Size, Checked(positive)] = _MAX_FETCH_REQUEST
     max_startups: MaxStartups = _MAX_STARTUPS
     per_source_max_connections: Annotated[int, Checked(positive)] = 100
     per_source_net_block_size: NetBlockSize = _NET_BLOCK_SIZE
@@ -113,9 +127,16 @@ class GitSettings:
 
     `cache_size` is how many bytes of git's answers to fetches are kept for whoever asks the same; 0 for none. They are
     in files without a name in `cache_folder`; None means where the system has room for such (`cache_directory`).
+
+    `max_push_size` is what one push may bring, and with `check_objects` git looks at each object of it. Both go before
+    what a repository says, and `config` before both. `trust_repositories` false: nothing runs that stands in a
+    repository, neither its hooks nor commands of its configuration, and no archives are made.
     """
 
     executable: Path | None = None
+    max_push_size: Annotated[Size, Checked(positive)] = _MAX_PUSH_SIZE
+    check_objects: bool = True
+    trust_repositories: bool = True
     config: Mapping[Annotated[str, Checked(git_config_key)], Annotated[str, Checked(without_nul)]] = field(
         default_factory=_nothing, repr=False
     )

@@ -6,6 +6,7 @@ pydantic models, our own and those of plugins alike.
 """
 
 import json
+import re
 from collections.abc import Hashable, Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any, Final, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
 
-from gitgate.config.problems import ConfigError, KeyPath, Position, Problem
+from gitgate.config.problems import ConfigError, KeyPath, Position, Problem, did_you_mean
 from gitgate.config.references import References
 from gitgate.config.schema_guide import SchemaGuide, with_replaced
 from gitgate.config.yaml_document import YamlDocument, plain_scalar
@@ -36,6 +37,9 @@ _MESSAGES: Final = {
         ("dict_type", "mapping_type", "dataclass_type", "model_type"), "must be a mapping of keys to values"
     ),
 }
+
+#: A text that must be one of some; pydantic names them in quotes.
+_CHOICES: Final = frozenset({"literal_error", "enum"})
 
 _NOT_A_TEXT: Final = frozenset({"int_type", "float_type", "bool_type"})
 
@@ -165,6 +169,8 @@ def _message(error: Any, secrets: set[str]) -> str:
         message = _without(secrets, message)
     if error["type"] == "string_type" and isinstance(error["input"], int | float):
         message += "; quote it"
+    if error["type"] in _CHOICES and isinstance(error["input"], str):
+        message += did_you_mean(error["input"], re.findall("'([^']+)'", error["ctx"]["expected"]))
     if error["input"] is None and error["type"] != "missing":
         message = f"has no value; {message}"
     return message

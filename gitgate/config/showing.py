@@ -32,7 +32,7 @@ def shown(config: Config) -> dict[str, Any]:
         "log": _plain(config.log),
         "audit": _plain(config.audit),
         "git": {
-            "executable": None if git.executable is None else str(git.executable),
+            **_plain(git),
             "config": dict.fromkeys(git.config, _HIDDEN),
             "environment": dict.fromkeys(git.environment, _HIDDEN),
         },
@@ -66,7 +66,14 @@ def _plugin(entry: PluginEntry) -> dict[str, Any]:
 
 def _plain(settings: Any) -> Any:
     """Settings as texts, numbers, lists and mappings. A `Secret` and pydantic's own secrets write themselves hidden."""
-    return TypeAdapter(type(settings)).dump_python(settings, mode="json", by_alias=True, warnings=False, fallback=repr)
+    return TypeAdapter(type(settings)).dump_python(
+        settings, mode="json", by_alias=True, warnings=False, fallback=_of_unknown_type
+    )
+
+
+def _of_unknown_type(value: object) -> object:
+    """What stands for a value that pydantic cannot write: for one, the default of a mapping that cannot be changed."""
+    return dict(value) if isinstance(value, Mapping) else repr(value)
 
 
 def _with_references(value: Any, references: Mapping[str, Mapping[str, str]]) -> Any:

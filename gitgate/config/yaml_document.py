@@ -184,6 +184,14 @@ _HINTS: Final = (
         r"mapping values are not allowed",
         "a key cannot stand here: look at the indentation, and quote a text with ': ' in it",
     ),
+    (
+        r"flow (sequence|mapping), .*but got '\{'",
+        "'{{' begins a mapping: between [ ] or {{ }}, quote a text with '{{' in it",
+    ),
+    (
+        r"expected <block end>, but found '<scalar>'",
+        "this cannot stand here: quote a text that begins with '{{' or '['",
+    ),
     (r"could not find expected ':'", "a key needs a ':' after it: look at this line and the one above"),
     (r"expected a single document", "a second document begins here ('---'): a configuration is one document"),
 )

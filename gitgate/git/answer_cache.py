@@ -31,6 +31,15 @@ class Place:
     essence: bytes
 
 
+@dataclass(slots=True)
+class Capabilities:
+    """What git said of itself while the configuration was in a state, and when that was last looked at."""
+
+    said: bytes
+    state: RepositoryState
+    looked_at: float
+
+
 class AnswerCache:
     """The answers that are kept: at most `most_bytes`, those first forgotten that were not asked for the longest."""
 
@@ -40,7 +49,7 @@ class AnswerCache:
         self._budget = Budget(most_bytes, self._forget_oldest)
         self._answers: OrderedDict[tuple[Path, bytes], Answer] = OrderedDict()
         self._states: dict[Path, RepositoryState] = {}
-        self._capabilities: OrderedDict[Place, bytes] = OrderedDict()
+        self._capabilities: OrderedDict[tuple[Path, bytes], Capabilities] = OrderedDict()
 
     def find(self, place: Place) -> Answer | None:
         """What is kept there, or is just being said; it counts as used."""
@@ -73,16 +82,16 @@ class AnswerCache:
         for directory in {key[0] for key in self._answers}:
             self.forget(directory)
 
-    def capabilities(self, place: Place) -> bytes | None:
-        """What was kept there with `keep_capabilities`."""
-        found = self._capabilities.get(place)
+    def capabilities(self, whose: tuple[Path, bytes]) -> Capabilities | None:
+        """What was kept with `keep_capabilities` for a repository's folder, and what it adds to git's environment."""
+        found = self._capabilities.get(whose)
         if found is not None:
-            self._capabilities.move_to_end(place)
+            self._capabilities.move_to_end(whose)
         return found
 
-    def keep_capabilities(self, place: Place, capabilities: bytes) -> None:
+    def keep_capabilities(self, whose: tuple[Path, bytes], capabilities: Capabilities) -> None:
         """Keep them, in the place of others that were not asked for the longest."""
-        self._capabilities[place] = capabilities
+        self._capabilities[whose] = capabilities
         if len(self._capabilities) > _MOST_CAPABILITIES:
             self._capabilities.popitem(last=False)
 

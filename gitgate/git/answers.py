@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred
 
 from gitgate.git.admission import Admission, Turn
 from gitgate.git.answer import Answer, Question
-from gitgate.git.answer_cache import AnswerCache, Place
+from gitgate.git.answer_cache import AnswerCache, Capabilities, Place
 from gitgate.git.fetch import Answered, Fetch
 from gitgate.git.process import Client, GitExit, RunningGit
 from gitgate.git.repository_state import RepositoryState, configuration_of, state_of
@@ -25,6 +25,8 @@ _log = logging.getLogger(__name__)
 RunGit: TypeAlias = Callable[[Client], Awaitable[GitExit]]
 
 _KEPT_COMMANDS: Final = frozenset({"ls-refs", "fetch"})
+
+_SECONDS_BETWEEN_LOOKS: Final = 1.0
 
 #: git names each process anew where transfer.advertiseSID is set (gitprotocol-v2(5), "session-id").
 _NEVER_THE_SAME: Final = b"session-id="
@@ -45,12 +47,15 @@ class Figures:
 class Answers:
     """What `cache` keeps, or git. Without a cache each question is git's."""
 
-    def __init__(self, reactor: Reactor, admission: Admission, cache: AnswerCache | None) -> None:
+    def __init__(
+        self, reactor: Reactor, threads: WorkerThreads, admission: Admission, cache: AnswerCache | None
+    ) -> None:
+        """`threads` are those in which repositories are looked at."""
+        self._reactor = reactor
         self._admission = admission
         self._cache = cache
         self._figures = Figures()
-        self._threads = WorkerThreads(reactor, "repositories")
-        self._threads.start()
+        self._threads = threads
         self._is_stopped = False
 
     def stop(self) -> None:
@@ -61,7 +66,8 @@ class Answers:
         self._threads.stop()
         if self._cache is not None:
             self._cache.clear()
-        _log.info("fetches: %s", self._figures)
+        if self._figures.hits or self._figures.misses:
+            _log.info("fetches: %s", self._figures)
 
     def changed(self, repository: Repository) -> None:
         """Somebody has pushed to it."""
@@ -73,20 +79,25 @@ class Answers:
         self._figures.bytes_kept += git.bytes_kept
 
     async def capabilities(self, repository: Repository, run: RunGit) -> bytes:
-        """What git can do with protocol 2 there: the same for everybody, until a configuration changes.
+        """What git can do with protocol 2 there: the same for everybody, up to a second after a configuration changes.
 
         Raises OSError where git does not say.
         """
-        state = await self._look(configuration_of, repository)
-        if self._cache is None or state is None:
+        if self._cache is None:
             return await _capabilities_from(run)
-        place = Place(repository.directory, state, _environment(repository))
-        known = self._cache.capabilities(place)
-        if known is None:
-            known = await _capabilities_from(run)
-            if state.is_settled and _NEVER_THE_SAME not in known:
-                self._cache.keep_capabilities(place, known)
-        return known
+        whose = (repository.directory, _environment(repository))
+        now = self._reactor.seconds()
+        known = self._cache.capabilities(whose)
+        if known is not None and now - known.looked_at < _SECONDS_BETWEEN_LOOKS:
+            return known.said
+        state = await self._look(configuration_of, repository)
+        if known is not None and known.state == state:
+            known.looked_at = now
+            return known.said
+        said = await _capabilities_from(run)
+        if state is not None and state.is_settled and _NEVER_THE_SAME not in said:
+            self._cache.keep_capabilities(whose, Capabilities(said, state, now))
+        return said
 
     async def answer(
         self, fetch: Fetch, request: RequestV2 | None, question: Question, repository: Repository, run: RunGit

@@ -15,8 +15,9 @@ from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
 from twisted.internet.process import Process, ProcessReader
 from twisted.internet.protocol import ProcessProtocol
 
-#: Python ignores these two, and a child must not inherit that: git ends by SIGPIPE when nobody reads its output.
-_RESET_SIGNALS: Final = (signal.SIGPIPE, signal.SIGXFSZ)
+#: Python ignores the first two, and a child must not inherit that: git ends by SIGPIPE when nobody reads its output.
+#: A shell ignores the others for what it starts in the background.
+_RESET_SIGNALS: Final = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGQUIT)
 
 #: Where the script hook_chain.sh tells gitgate what it has found, and reads whether to go on.
 HOOK_SPEAKS: Final = 3
@@ -108,6 +109,19 @@ class GroupLeader(Process):
                 os.close(source)
         self.status = -1
         return True
+
+    def signal_helpers(self, number: signal.Signals) -> None:
+        """Send a signal to what the child has started and that stayed in its group, and not to the child itself.
+
+        To be called before `processEnded`, as `signal_group`.
+        """
+        for entry in os.listdir("/proc"):
+            if entry.isdecimal() and int(entry) != self._group:
+                try:
+                    if os.getpgid(int(entry)) == self._group:
+                        os.kill(int(entry), number)
+                except (ProcessLookupError, PermissionError):
+                    pass
 
     def signal_group(self, number: signal.Signals) -> None:
         """Send a signal to the child and to all that it has started and that stayed in its group.

@@ -11,7 +11,7 @@ none.
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeVar, cast
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IPushProducer
@@ -23,6 +23,8 @@ from gitgate.idle import IdleTimer
 from gitgate.reactor import Reactor
 from gitgate.wire.malformed import NotGit
 from gitgate.wire.protocol_v2 import RequestReader, RequestV2, parse_request
+
+T = TypeVar("T")
 
 #: A request of up to so many bytes can have a kept answer: two thousand wants and haves. A longer one goes through.
 _LONGEST_KEPT: Final = 128 * 1024
@@ -62,6 +64,7 @@ class Fetch:
         self._input_has_ended = False
         self._is_silent = False
         self._waiting: Deferred[None] | None = None
+        self._asking: Deferred[Any] | None = None
         self._bytes_in = 0
         self._bytes_out = 0
         self._bytes_kept = 0
@@ -75,7 +78,7 @@ class Fetch:
         self._client.git_started(self)
         try:
             if capabilities is not None:
-                self.said(await capabilities())
+                self.said(await self._unless_silent(capabilities()))
             code = 0
             while ask is not None and not self._is_silent:
                 git = await self._answer(ask)
@@ -95,7 +98,7 @@ class Fetch:
         question, request = await self._question()
         if question is None:
             return None
-        answered = await ask(self, request, question)
+        answered = await self._unless_silent(ask(self, request, question))
         self._reader = reader = answered.reader
         before = self._bytes_out
         try:
@@ -211,6 +214,14 @@ class Fetch:
         else:
             self._client.resumeProducing()
 
+    async def _unless_silent(self, answer: Awaitable[T]) -> T:
+        """What the answer gives. It is cancelled when nothing has moved for too long."""
+        self._asking = Deferred.fromCoroutine(_awaited(answer))
+        try:
+            return cast(T, await self._asking)
+        finally:
+            self._asking = None
+
     async def _something(self) -> None:
         """Return once the client has said more, or will say no more, or has been silent for too long."""
         self._waiting = Deferred()
@@ -226,8 +237,9 @@ class Fetch:
     def _fell_silent(self) -> None:
         self._is_silent = True
         self._wake()
-        if self._reader is not None:
-            self._reader.ended.cancel()
+        for waiting in (self._asking, None if self._reader is None else self._reader.ended):
+            if waiting is not None:
+                waiting.cancel()
 
     def _ended(self, code: int) -> GitExit:
         return GitExit(
@@ -238,6 +250,10 @@ class Fetch:
             abandoned=self._is_silent,
             silent=self._is_silent,
         )
+
+
+async def _awaited(answer: Awaitable[T]) -> T:
+    return await answer
 
 
 class _Through:

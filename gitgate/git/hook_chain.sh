@@ -15,7 +15,10 @@ pre-receive)
 		while read -r old new ref; do
 			case $old in *[!0]*) ;; *) continue ;; esac
 			case $new in *[!0]*) ;; *) continue ;; esac
-			git --no-replace-objects merge-base --is-ancestor "$old" "$new" || printf '%s\n' "$ref"
+			errors=$(git --no-replace-objects merge-base --is-ancestor "$old" "$new" 2>&1) && continue
+			printf '%s\n' "$ref"
+			# A branch is of commits. Anywhere else it is no error that something else cannot be moved forward.
+			case $ref in refs/heads/*) printf '%s' "$errors" >&2 ;; esac
 		done <<-COMMANDS
 			$input
 		COMMANDS

@@ -25,9 +25,11 @@ from gitgate.git.command import GitCommand
 from gitgate.idle import IdleTimer
 from gitgate.reactor import Reactor, Timer
 from gitgate.refusals import Refusal
+from gitgate.wire.pktline import KEEPALIVE
 
 #: How long git may take to end by itself once its input is closed. receive-pack then removes its quarantine, which
-#: stays behind when a signal ends it (measured with git 2.39: SIGTERM, SIGHUP and SIGKILL all leave it).
+#: stays behind when a signal ends it (measured with git 2.39: SIGTERM, SIGHUP and SIGKILL all leave it). So where it
+#: still indexes a large pack, or a hook runs, these are ended first, and receive-pack has the time to do so.
 _SECONDS_UNTIL_TERM: Final = 5.0
 _SECONDS_UNTIL_KILL: Final = 3.0
 
@@ -95,6 +97,9 @@ class GitExit:
     """No byte had moved for the whole idle deadline, and gitgate ended it."""
     refused: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), hash=False)
     """The refs of a push that git or a hook of the repository has refused, each with git's words."""
+    rewound: frozenset[str] = frozenset()
+    """The refs that the push has moved to where not all of their commits are, or was refused for. Whether one is, is
+    looked at only where some ref of the push may not be rewound."""
     refusal: Refusal | None = None
     """How a push was refused by gitgate, and the client told so; nothing was stored."""
     saw_request: bool = True
@@ -167,7 +172,7 @@ class GitProcess(ProcessProtocol):
         else:
             self.transport.closeStdout()
             self.transport.closeStderr()
-        self._after(_SECONDS_UNTIL_TERM, self._terminate)
+        self._after(_SECONDS_UNTIL_TERM, self._end_helpers if self._writes_repository else self._terminate)
 
     def pauseProducing(self) -> None:
         """Read no more of git's output: the client does not keep up."""
@@ -189,7 +194,9 @@ class GitProcess(ProcessProtocol):
         self._client.git_started(self)
 
     def outReceived(self, data: bytes) -> None:
-        self._idle.moved()
+        # receive-pack says so also while a hook hangs. upload-pack counts what it has, which takes its time.
+        if not self._writes_repository or data != KEEPALIVE:
+            self._idle.moved()
         if self._overheard is not None:
             self._overheard(data)
         if not self._abandoned:
@@ -246,6 +253,10 @@ class GitProcess(ProcessProtocol):
     def _fell_silent(self) -> None:
         self._silent = True
         self.abandon()
+
+    def _end_helpers(self) -> None:
+        self.transport.signal_helpers(signal.SIGTERM)
+        self._after(_SECONDS_UNTIL_KILL, self._terminate)
 
     def _terminate(self) -> None:
         self.transport.signal_group(signal.SIGTERM)

@@ -24,8 +24,9 @@ from gitgate.idle import IdleTimer
 from gitgate.plugin import RefUpdate
 from gitgate.reactor import Reactor
 from gitgate.refusals import AccessDenied, CredentialsRequired, MalformedRequest, Refusal
+from gitgate.room import Room
 from gitgate.wire.malformed import Malformed
-from gitgate.wire.push_commands import PushCommands, PushCommandsReader
+from gitgate.wire.push_commands import LONGEST_LIST, PushCommands, PushCommandsReader
 from gitgate.wire.push_report import PushReportReader, refused_push
 
 
@@ -51,15 +52,27 @@ class RunGit(Protocol):
 
 _log: Final = logging.getLogger(__name__)
 
+#: Some three hundred refs.
+_SHORT_LIST: Final = 32 * 1024
+
 _OTHERS: Final = "refused together with another ref of this push"
+
+
+def room_for_commands() -> Room:
+    """What all pushes together have for lists of commands that are long: as much as the longest of them needs."""
+    return Room("a push's list of commands", LONGEST_LIST + 64 * 1024, short=_SHORT_LIST)
 
 
 @implementer(IPushProducer)
 class Push:
     """The git that the client of a push sees, whatever runs behind it at the time."""
 
-    def __init__(self, reactor: Reactor, client: Client, *, idle_deadline_seconds: float) -> None:
+    def __init__(
+        self, reactor: Reactor, client: Client, *, idle_deadline_seconds: float, room: Room | None = None
+    ) -> None:
+        """`room` is what all pushes together have for their commands."""
         self._client = client
+        self._room = room or room_for_commands()
         self._idle = IdleTimer(reactor, idle_deadline_seconds, self._fell_silent)
         self._reader = PushCommandsReader()
         self._received: list[bytes] = []
@@ -68,12 +81,14 @@ class Push:
         self._output_is_paused = False
         self._input_is_paused = False
         self._input_has_ended = False
+        self._is_ahead = False
         self._is_silent = False
         self._waiting: Deferred[None] | None = None
         self._git_is_heard = True
         self._held: list[bytes] | None = None
         self._hook_is_awaited = True
-        self._rewound: tuple[str, ...] = ()
+        self._rewound: frozenset[str] = frozenset()
+        self._wrongly_rewound: tuple[str, ...] = ()
         self._bytes_in = 0
         self._bytes_out = 0
 
@@ -82,15 +97,16 @@ class Push:
     ) -> GitExit:
         """How the push ended. `advertise` is None where the client was told before what git has, as over http.
 
-        Raises `MalformedRequest` for commands that are none. A push that is refused after that is answered here, and
-        ends as one that git refuses: with exit code 0, for the report says it all. Only `CredentialsRequired` is
-        raised: that, the transport must say.
+        Raises `MalformedRequest` for commands that are none, and `Overloaded` for more of them than have room now. A
+        push that is refused after that is answered here, and ends as one that git refuses: with exit code 0, for the
+        report says it all. Only `CredentialsRequired` is raised: that, the transport must say.
         """
         self._client.git_started(self)
         try:
             return await self._serve(advertise, judge, receive)
         finally:
             self._idle.stop()
+            self._room.give_back(self)
 
     async def _serve(
         self, advertise: RunGit | None, judge: Judge, receive: Callable[[PushTerms], Awaitable[RunGit]]
@@ -125,12 +141,12 @@ class Push:
             self._held = []  # to say that, nothing else may have been said
         asks = partial(self._may_go_on, frozenset(terms.forward_only)) if terms.forward_only else None
         received = await run(_Receiving(self), asks, report.feed)
-        if self._rewound and terms.refusal is not None:
+        if self._wrongly_rewound and terms.refusal is not None:
             # Only now, when git's quarantine is gone.
             if isinstance(terms.refusal, CredentialsRequired):
                 raise terms.refusal
             self._git_is_heard = True
-            self._report(commands, self._rewound, terms.refusal)
+            self._report(commands, self._wrongly_rewound, terms.refusal)
             return replace(self._ended(received.code, received), refusal=terms.refusal)
         self._let_go()
         if asks is not None and self._hook_is_awaited and len(report.refused) < len(commands.updates):
@@ -144,9 +160,14 @@ class Push:
         self._idle.moved()
         if self._input is not None:
             self._input.write(data)
+            return
+        self._received.append(data)
+        if self._waiting is None or self._waiting.called:
+            # Nobody looks at it yet: without this, all that 64 KiB of gzip inflate to would wait here.
+            self._is_ahead = True
+            self._client.pauseProducing()
         else:
-            self._received.append(data)
-            self._wake()
+            self._waiting.callback(None)
 
     def finish(self) -> None:
         self._input_has_ended = True
@@ -221,6 +242,7 @@ class Push:
         """The commands, or None where the client ends before they do."""
         while True:
             received, self._received = b"".join(self._received), []
+            self._room.take(self, self._reader.size + len(received))
             try:
                 commands = self._reader.feed(received)
             except Malformed as error:
@@ -263,13 +285,14 @@ class Push:
         than that: the client is told by us, afterwards.
         """
         self._hook_is_awaited = False
-        names = (ref.decode("utf-8", "backslashreplace") for ref in rewound)
-        self._rewound = tuple(name for name in names if name in forward_only)
-        if self._rewound:
+        names = tuple(ref.decode("utf-8", "backslashreplace") for ref in rewound)
+        self._rewound = frozenset(names)
+        self._wrongly_rewound = tuple(name for name in names if name in forward_only)
+        if self._wrongly_rewound:
             self._git_is_heard = False
         else:
             self._let_go()
-        return not self._rewound
+        return not self._wrongly_rewound
 
     def _let_go(self) -> None:
         """Say what was held back: progress, as nothing else comes before the hook."""
@@ -280,6 +303,9 @@ class Push:
     async def _something(self) -> None:
         """Return once the client has said more, or will say no more, or has been silent for too long."""
         self._waiting = Deferred()
+        if self._is_ahead:
+            self._is_ahead = False
+            self._client.resumeProducing()
         try:
             await self._waiting
         finally:
@@ -300,6 +326,7 @@ class Push:
             bytes_out=self._bytes_out,
             abandoned=git is not None and git.abandoned,
             silent=self._is_silent if git is None else git.silent,
+            rewound=self._rewound,
         )
 
 

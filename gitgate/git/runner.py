@@ -1,13 +1,14 @@
 """Runs git for one operation after the other, and no more of them at once than the configuration allows."""
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from typing import Final
+from typing import Final, cast
 
 from twisted.internet.defer import CancelledError, Deferred
 
 from gitgate.config.model import Limits
+from gitgate.deadline import DeadlineOver, within
 from gitgate.git.admission import Admission
 from gitgate.git.answer import Question
 from gitgate.git.answer_cache import AnswerCache
@@ -16,12 +17,17 @@ from gitgate.git.child import keep_descriptors_to_ourselves
 from gitgate.git.command import Exchange, Git, GitCommand
 from gitgate.git.fetch import Answered, Fetch
 from gitgate.git.process import Client, GitExit, GitProcess, HookFound, Overheard
-from gitgate.git.push import Judge, Push, PushTerms, RunGit
+from gitgate.git.push import Judge, Push, PushTerms, RunGit, room_for_commands
 from gitgate.git.repository_hooks import HookFolder, hooks_of
-from gitgate.plugin import Access, GitRequest, Identity, Repository, Service
+from gitgate.git.symbolic_refs import SymbolicRefs
+from gitgate.plugin import Access, GitRequest, Identity, RefUpdate, Repository, Service
 from gitgate.reactor import Reactor
 from gitgate.refusals import Overloaded, Unavailable
 from gitgate.wire.protocol_v2 import RequestV2
+from gitgate.worker_threads import ThreadsBusy, WorkerThreads
+
+#: For the disk to tell what stands in a few small files.
+_SECONDS_TO_LOOK: Final = 10.0
 
 #: Each of its requests stands for itself (gitprotocol-v2(5)).
 _STATELESS_PROTOCOL: Final = 2
@@ -35,8 +41,10 @@ class GitRunner:
         self._reactor = reactor
         self._git = git
         self._admission = Admission(reactor, limits)
-        self._answers = Answers(reactor, self._admission, cache)
+        self._threads = WorkerThreads(reactor, "repositories")
+        self._answers = Answers(reactor, self._threads, self._admission, cache)
         self._idle_deadline_seconds = float(limits.idle_deadline)
+        self._room = room_for_commands()
         self._running = 0
         self._stopping = False
         self._waiting: list[Deferred[None]] = []
@@ -67,14 +75,15 @@ class GitRunner:
     async def _fetch(
         self, request: GitRequest, repository: Repository, identity: Identity, exchange: Exchange, client: Client
     ) -> GitExit:
-        def run(exchange: Exchange) -> Callable[[Client], Awaitable[GitExit]]:
-            return partial(self._run, self._git.command(request, repository, identity, exchange), Access.READ)
+        def run(exchange: Exchange, client: Client) -> Awaitable[GitExit]:
+            return self._run(self._git.command(request, repository, identity, exchange), Access.READ, client)
 
         async def answer(fetch: Fetch, asked: RequestV2 | None, question: Question) -> Answered:
-            return await self._answers.answer(fetch, asked, question, repository, run(Exchange.STATELESS))
+            run_git = partial(run, Exchange.STATELESS)
+            return await self._answers.answer(fetch, asked, question, repository, run_git)
 
         fetch = Fetch(self._reactor, client, idle_deadline_seconds=self._idle_deadline_seconds)
-        advertise = partial(self._answers.capabilities, repository, run(Exchange.ADVERTISEMENT))
+        advertise = partial(self._answers.capabilities, repository, partial(run, Exchange.ADVERTISEMENT))
         git = await fetch.serve(
             None if exchange is Exchange.STATELESS else advertise,
             None if exchange is Exchange.ADVERTISEMENT else answer,
@@ -98,6 +107,9 @@ class GitRunner:
         """
 
         began = self._reactor.seconds()
+
+        async def judge_also_where_refs_lead(updates: tuple[RefUpdate, ...]) -> PushTerms:
+            return await (await self._symbolic_refs(request, repository, updates)).judge(updates, judge)
 
         async def receive(terms: PushTerms) -> RunGit:
             try:
@@ -123,11 +135,22 @@ class GitRunner:
             advertising = self._git.command(request, repository, identity, Exchange.ADVERTISEMENT)
             advertise = partial(self._run, advertising, Access.READ)
         with self._operation(), await self._admission.begin(request, repository, identity), ExitStack() as made:
-            push = Push(self._reactor, client, idle_deadline_seconds=self._idle_deadline_seconds)
+            push = Push(self._reactor, client, idle_deadline_seconds=self._idle_deadline_seconds, room=self._room)
             try:
-                return await push.serve(advertise, judge, receive)
+                return await push.serve(advertise, judge_also_where_refs_lead, receive)
             finally:
                 self._answers.changed(repository)
+
+    async def _symbolic_refs(
+        self, request: GitRequest, repository: Repository, updates: tuple[RefUpdate, ...]
+    ) -> SymbolicRefs:
+        refs = [update.ref for update in updates]
+        looking = self._threads.call(lambda: SymbolicRefs.among(refs, repository.directory))
+        try:
+            return cast(SymbolicRefs, await within(_SECONDS_TO_LOOK, looking, self._reactor))
+        except (DeadlineOver, ThreadsBusy) as error:
+            why = f"the refs of the push could not be looked at: {error}"
+            raise Unavailable(why, request_id=request.request_id) from error
 
     @contextmanager
     def _operation(self) -> Iterator[None]:

@@ -38,7 +38,8 @@ class AuditRecord:
     "anonymous", `authenticated_by` the instance name of the plugin that said who it is, and `fingerprint` the key's.
     `plugin` is the one that decided the verdict, `reason` its words. `path` is as the client asked for it.
     `created` says who allowed the repository to be made for a push, and why. `refused` has those refs of `updates` that
-    git or a hook of the repository refused, though gitgate allowed them, each with git's words.
+    git or a hook of the repository refused, though gitgate allowed them, each with git's words. Whether an update is a
+    rewind is known where the push had some ref that its sender may not rewind; without one, all are updates.
     `bytes_in` counts what git was given, `bytes_out` what it wrote to the client; `bytes_kept` are those of the latter
     that git had said before, to somebody who asked the same. `exit_code` is negative where a signal ended git.
     """

@@ -1,6 +1,6 @@
 """The values that a plugin receives and returns: frozen, typed, and free of any transport's details."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -10,6 +10,13 @@ from typing import Final, TypeAlias
 
 def _nothing() -> Mapping[str, str]:
     return MappingProxyType({})
+
+
+def _check_texts(what: str, values: Iterable[object]) -> None:
+    """Raises TypeError where one is no text: of untyped code, and told where it can still be blamed for it."""
+    for value in values:
+        if not isinstance(value, str):
+            raise TypeError(f"{what}: {type(value).__name__} where a str belongs")
 
 
 class Transport(Enum):
@@ -107,9 +114,11 @@ class Identity:
     def __post_init__(self) -> None:
         if not self.name:
             raise ValueError("an identity needs a name; return None or Rejected for somebody unknown")
+        _check_texts("the name of an identity", (self.name,))
         # A text would match by its parts: "min" in "admins".
         if not isinstance(self.groups, frozenset):
             raise TypeError(f"the groups of an identity are a frozenset of names, not {type(self.groups).__name__}")
+        _check_texts("the groups of an identity", self.groups)
 
     @property
     def is_anonymous(self) -> bool:
@@ -183,6 +192,10 @@ class Repository:
         # A rule for "team/app" would not match "/team/app", and "../app" is nobody's name.
         if {"", ".", ".."} & set(self.name.split("/")) or self.name.endswith(".git"):
             raise ValueError(f"a repository's name is like team/app, not {self.name!r}")
+        _check_texts("the environment of a repository", (*self.environment, *self.environment.values()))
+        for key, value in self.environment.items():
+            if not key or "=" in key or "\0" in key + value:
+                raise ValueError(f"the environment of a process cannot hold {key!r} with this value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +221,7 @@ class Allow:
 
 @dataclass(frozen=True, slots=True)
 class Deny:
-    """authorize: no. `reason` is for the log; `message` is shown to a client who may read the repository.
+    """authorize: no. `reason` is for the log; `message`, one line, is shown to a client who may read the repository.
 
     `refs` names the refs of a push that are refused; empty means the whole request.
     """

@@ -76,7 +76,7 @@ class Connections:
 
     def admit(self, address: IAddress | None) -> TurnedAway | None:
         """None for a client that comes in."""
-        source = self._sources.of(_host(address))
+        source = self._sources.of(host_of(address))
         limits = self._limits
         if len(self._open) >= limits.max_connections:
             return self._turn_away(TurnedAway.FULL, source, "limits.max_connections")
@@ -92,7 +92,7 @@ class Connections:
 
     def add(self, connection: Connection) -> None:
         """A client that was admitted has come in."""
-        source = self._sources.of(_host(connection.getPeer()))
+        source = self._sources.of(host_of(connection.getPeer()))
         self._open[connection] = _Visit(source, is_startup=source is not None)
         if source is not None:
             self._startups += 1
@@ -122,6 +122,11 @@ class Connections:
         if visit.is_startup:
             self._startups -= 1
             self._penalties.add(visit.source, Offence.NO_LOGIN)
+
+    @property
+    def count(self) -> int:
+        """How many are open."""
+        return len(self._open)
 
     def abort(self) -> None:
         """Close them all, now."""
@@ -162,11 +167,11 @@ def peer_at(transport: Transport, address: IAddress) -> Peer:
     """The peer at a Twisted address; a unix socket has none."""
     encrypted = transport in (Transport.SSH, Transport.HTTPS)
     port = address.port if isinstance(address, IPv4Address | IPv6Address) else 0
-    return Peer(transport=transport, address=_host(address), port=port, encrypted=encrypted)
+    return Peer(transport=transport, address=host_of(address), port=port, encrypted=encrypted)
 
 
-def _host(address: IAddress | None) -> str:
-    """The IP address, or "" for a unix socket."""
+def host_of(address: IAddress | None) -> str:
+    """The IP address at a Twisted address, as people write it; "" for a unix socket."""
     if not isinstance(address, IPv4Address | IPv6Address):
         return ""
     host: str = address.host

@@ -6,6 +6,9 @@ from gitgate.wire.malformed import NotGit
 
 FLUSH = b"0000"
 
+#: What git says every five seconds while nothing else is said (git-config(1), receive.keepAlive, uploadpack.keepAlive).
+KEEPALIVE = b"0005\1"
+
 #: The longest payload of one pkt-line.
 LONGEST_PAYLOAD = 65516
 

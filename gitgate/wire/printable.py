@@ -11,4 +11,6 @@ def printable(text: str | bytes, longest: int = _LONGEST) -> str:
     if isinstance(text, bytes):
         text = text[: 4 * longest].decode("utf-8", "backslashreplace")
     cut = text if len(text) <= longest else text[:longest] + "..."
+    if cut.isprintable():
+        return cut
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in cut)

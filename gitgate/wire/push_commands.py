@@ -53,6 +53,11 @@ class PushCommandsReader:
         """All that was taken so far: the list, and once it is complete whatever came after it."""
         return bytes(self._received)
 
+    @property
+    def size(self) -> int:
+        """How many bytes that is."""
+        return len(self._received)
+
     def feed(self, data: bytes) -> PushCommands | None:
         """Take some more; the commands, once they are all here. Raises `Malformed`."""
         self._received += data
@@ -63,7 +68,8 @@ class PushCommandsReader:
                 if header != b"0000":
                     raise Malformed("the list of commands does not end with a flush packet")
                 self._parsed += 4
-                return _parse(self._lines)
+                lines, self._lines = self._lines, []
+                return _parse(lines)
             end = self._parsed + 4 + length
             if end > LONGEST_LIST:
                 raise Malformed(f"the list of commands is longer than {LONGEST_LIST} bytes")

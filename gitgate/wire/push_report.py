@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from gitgate.wire.malformed import NotGit
-from gitgate.wire.pktline import FLUSH, encode, payload_length
+from gitgate.wire.pktline import FLUSH, LONGEST_PAYLOAD, encode, payload_length
 from gitgate.wire.printable import printable
 from gitgate.wire.push_commands import PushCommands
 
@@ -11,6 +11,9 @@ _PACK_DATA, _PROGRESS, _FATAL = b"\1", b"\2", b"\3"
 
 #: What one packet of a side-band carries, the band's own byte not counted (gitprotocol-capabilities(5)).
 _SIDE_BAND, _SIDE_BAND_64K = 999, 65515
+
+#: Of a message, in characters: more than any refusal has.
+_LONGEST_MESSAGE = 4000
 
 
 def refused_push(commands: PushCommands, refused: Mapping[str, str], others: str, summary: str) -> bytes:
@@ -20,9 +23,11 @@ def refused_push(commands: PushCommands, refused: Mapping[str, str], others: str
     no report learns of the refusal in the side-band alone.
     """
     lines = [encode(b"unpack ok\n")]
-    encoded = {text: printable(text).encode("utf-8", "backslashreplace") for text in {others, *refused.values()}}
+    texts = {others, *refused.values()}
+    encoded = {text: printable(text, _LONGEST_MESSAGE).encode("utf-8", "backslashreplace") for text in texts}
     for update, ref in zip(commands.updates, commands.refs, strict=True):
-        lines.append(encode(b"ng %b %b\n" % (ref, encoded[refused.get(update.ref, others)])))
+        line = b"ng %b %b" % (ref, encoded[refused.get(update.ref, others)])
+        lines.append(encode(line[: LONGEST_PAYLOAD - 1] + b"\n"))  # a name may fill a packet alone
     report = b"".join(lines) + FLUSH
     if "side-band-64k" in commands.capabilities:
         size = _SIDE_BAND_64K

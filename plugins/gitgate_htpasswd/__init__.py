@@ -7,6 +7,7 @@ The plugin is below. The modules beside it, in the order in which a login meets 
     lines.py          what both files have in common, and how they can be malformed
     hashes.py         the kinds of hashes, and whether a password fits one
     libpass.py        the library for the older kinds
+    verified.py       passwords that were right a short while ago
     yescrypt.py       the one kind that only the system's libcrypt computes
     edit.py           writes a line: `gitgate passwd`
 """
@@ -15,24 +16,32 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
-from gitgate.plugin import Identity, Password, Peer, Rejected, SettingsError, WatchedFile, hookimpl
+from gitgate.plugin import Duration, Identity, Password, Peer, Rejected, SettingsError, WatchedFile, hookimpl
 from gitgate_htpasswd import libpass
 from gitgate_htpasswd.groups import Groups, parse_groups
 from gitgate_htpasswd.hashes import Hash, password_bytes
 from gitgate_htpasswd.lines import MalformedFile
 from gitgate_htpasswd.table import UserTable, load_users
+from gitgate_htpasswd.verified import VerifiedPasswords
 
 T = TypeVar("T")
 
 
+_REMEMBER: Final = Duration.parse("5m")
+
+
 @dataclass(frozen=True)
 class HtpasswdSettings:
-    """`file` holds the passwords; `groups`, where given, an Apache AuthGroupFile: `group: user user`."""
+    """`file` holds the passwords; `groups`, where given, an Apache AuthGroupFile: `group: user user`.
+
+    For as long as `remember`, a password that was right is not hashed again.
+    """
 
     file: Path
     groups: Path | None = None
+    remember: Duration = _REMEMBER
 
 
 class HtpasswdPlugin:
@@ -47,6 +56,7 @@ class HtpasswdPlugin:
         except libpass.LibpassUnusable as error:
             raise SettingsError(str(error)) from error
         self._users: WatchedFile[UserTable] = _watch("file", settings.file, load_users, clock)
+        self._verified = VerifiedPasswords(float(settings.remember), clock=clock)
         self._groups: WatchedFile[Groups] | None = None
         if settings.groups is not None:
             self._groups = _watch("groups", settings.groups, parse_groups, clock)
@@ -60,7 +70,7 @@ class HtpasswdPlugin:
         if password is None:
             return None if entry is None else Rejected("a password that no hash can have")
         if isinstance(entry, Hash):
-            if not entry.fits(password):
+            if not self._verified.fits(password, entry):
                 return Rejected("wrong password")
             return Identity(name=credentials.username, groups=self._groups_of(credentials.username))
         users.spend_the_time_of_a_login(password)

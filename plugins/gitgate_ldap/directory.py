@@ -26,8 +26,8 @@ class Directory:
         """`tls` secures the connections for which the settings ask for it."""
         self._settings = settings
         self._tls = tls
-        self._servers = Servers(settings.endpoints, clock)
         self._pool = Pool(settings.pool.size, settings.pool.idle, clock)
+        self._servers = Servers(settings.endpoints, clock, forget=self._pool.drop)
 
     def search(self, wanted: Search) -> list[Entry]:
         """All that matches, found as the service account. A server that does not answer is not waited for twice."""
@@ -58,21 +58,12 @@ class Directory:
         The connection is new, and of no other use. A server that cannot be reached is passed by; but once the password
         was sent, no other server is asked: the bind may have been counted although its answer never came.
         """
-        connection = self._servers.open(self.open)
+        connection, answer = self._servers.open(lambda endpoint: self._open_and_bind(endpoint, dn, password))
         try:
-            try:
-                answer = connection.bind(dn, password, Deadline(self._settings.timeout))
-            except ServerFailed as failure:
-                self._servers.failed(connection.endpoint, failure)
-                raise
             _log.debug("%s: bind as %s: %s", connection.endpoint, dn, explained(answer))
             yield answer, lambda wanted: connection.search(wanted, Deadline(self._settings.timeout))
         finally:
             connection.close()
-
-    def open(self, endpoint: Endpoint) -> LdapConnection:
-        """A new connection to this server, on which nobody has logged in."""
-        return self._open(endpoint, Deadline(self._settings.connect_timeout))
 
     def open_as_service(self, endpoint: Endpoint) -> LdapConnection:
         """A new connection to this server for the service account or, where there is none, for anybody."""
@@ -94,6 +85,15 @@ class Directory:
     def close(self) -> None:
         """Close what waits to be used again."""
         self._pool.close()
+
+    def _open_and_bind(self, endpoint: Endpoint, dn: str, password: str) -> tuple[LdapConnection, BindAnswer]:
+        connection = self._open(endpoint, Deadline(self._settings.connect_timeout))
+        try:
+            return connection, connection.bind(dn, password, Deadline(self._settings.timeout))
+        except ServerFailed as failure:
+            connection.close()
+            failure.is_final = True
+            raise
 
     def _open(self, endpoint: Endpoint, deadline: Deadline) -> LdapConnection:
         return LdapConnection(endpoint, self._tls if is_secured(endpoint, self._settings.tls.mode) else None, deadline)

@@ -16,12 +16,14 @@ class ServerFailed(DirectoryError):
     """One server cannot be reached, is silent, or talks nonsense.
 
     `timed_out`: it was given its time, and has not answered. Otherwise the connection was refused, or has broken.
+    `is_final`: it may have acted on what it was sent, which must go to no other server.
     """
 
     def __init__(self, uri: str, what: str, *, timed_out: bool = False) -> None:
         super().__init__(f"{uri}: {what}")
         self.what = what
         self.timed_out = timed_out
+        self.is_final = False
 
 
 class NoServer(DirectoryError):

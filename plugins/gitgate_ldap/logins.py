@@ -26,9 +26,9 @@ class Logins:
         self._layout = layout
         self._has_service_account = has_service_account
 
-    def look_up(self, username: str) -> Found:
+    def look_up(self, username: str, *, is_own_name: bool = False) -> Found:
         """Whom the service account finds under this name."""
-        entry = self._people.find(username, self._directory.search)
+        entry = self._people.find(username, self._directory.search, is_own_name=is_own_name)
         if entry is None or isinstance(entry, Rejected):
             return entry
         return self._people.person(entry, self._directory.search)

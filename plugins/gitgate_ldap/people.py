@@ -42,8 +42,12 @@ class People:
         self._required = settings.require_groups
         self._lowercase = settings.lowercase_usernames
 
-    def find(self, username: str, ask: Ask) -> Entry | Rejected | None:
-        """The one entry for this name. Rejected for somebody whom user_filter leaves out, or if it finds several."""
+    def find(self, username: str, ask: Ask, *, is_own_name: bool = False) -> Entry | Rejected | None:
+        """The one entry for this name. Rejected for somebody whom user_filter leaves out, or if it finds several.
+
+        `is_own_name`: it is what somebody is called in the end. What they type may be something else, an address for
+        example, with `user_filter: (mail={username})`.
+        """
         filled = self._layout.user_filter.fill(username=username)
         found = self._entries(username, filled, ask)
         if len(found) == 1:
@@ -52,6 +56,8 @@ class People:
         if found:
             return Rejected(f"user_filter finds several entries for {username!r}, such as {found[0].dn}")
         if others := self._entries(username, self._anyone_called(username), ask):
+            if is_own_name and len(others) == 1 and self._may_log_in(others[0], ask):
+                return others[0]
             return Rejected(f"user_filter leaves {others[0].dn} out")
         _log.debug("%r: no entry with %s %s", username, filled, self._where(username))
         return None
@@ -74,6 +80,10 @@ class People:
             attributes={fact: texts[0] for fact, texts in facts.items() if texts},
             keys=key_blobs(entry.dn, entry.texts(attributes.ssh_public_key)),
         )
+
+    def _may_log_in(self, entry: Entry, ask: Ask) -> bool:
+        """Whether user_filter finds the entry by any name."""
+        return bool(ask(Search(base=entry.dn, scope="base", filter=self._layout.user_filter.for_anybody())))
 
     def _anyone_called(self, username: str) -> str:
         """A filter for entries that user_filter may leave out."""

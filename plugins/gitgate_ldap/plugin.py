@@ -47,7 +47,8 @@ class LdapPlugin:
         self._credential_keys = CredentialKeys()
         cache = settings.cache
         self._logged_in: AnswerCache[bytes, Found] = AnswerCache(ttl=self._ttl, most=cache.max, clock=clock)
-        self._looked_up: AnswerCache[str, Found] = AnswerCache(ttl=self._ttl, most=cache.max, clock=clock)
+        # What is typed may lead to somebody else than the same text as a name.
+        self._looked_up: AnswerCache[tuple[str, bool], Found] = AnswerCache(ttl=self._ttl, most=cache.max, clock=clock)
 
     @hookimpl
     def authenticate(self, credentials: Password | PublicKey, peer: Peer) -> Identity | Rejected | None:
@@ -79,7 +80,7 @@ class LdapPlugin:
         name = identity.name
         if identity.is_anonymous or name in self._settings.known_elsewhere:
             return None
-        found = None if objection_to_name(name) is not None else self._look_up(name)
+        found = None if objection_to_name(name) is not None else self._look_up(name, is_own_name=True)
         if isinstance(found, Rejected):
             return found
         if found is None:
@@ -106,17 +107,25 @@ class LdapPlugin:
         found, was_kept = self._logged_in.get(key, lambda: self._logins.log_in(username, password))
         if was_kept:
             _log.debug("%r: the same name and password were judged less than %s ago", username, self._kept_for(found))
-        elif isinstance(found, Person):
-            # enrich_identity, and requests with a key, need not ask again.
-            self._looked_up.put(username, found)
-            self._looked_up.put(found.name, found)
+        else:
+            self._keep(username, found)
         return found
 
-    def _look_up(self, username: str) -> Found:
-        found, was_kept = self._looked_up.get(username, lambda: self._logins.look_up(username))
+    def _look_up(self, username: str, *, is_own_name: bool = False) -> Found:
+        found, was_kept = self._looked_up.get(
+            (username, is_own_name), lambda: self._logins.look_up(username, is_own_name=is_own_name)
+        )
         if was_kept:
             _log.debug("%r: was looked up less than %s ago", username, self._kept_for(found))
+        elif not is_own_name:
+            self._keep(username, found)
         return found
+
+    def _keep(self, username: str, found: Found) -> None:
+        """Of somebody who logs in: enrich_identity, and requests with a key, need not ask again."""
+        if isinstance(found, Person):
+            self._looked_up.put((username, False), found)
+            self._looked_up.put((found.name, True), found)
 
     def _kept_for(self, found: Found) -> str:
         cache = self._settings.cache

@@ -10,10 +10,9 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Final
+from typing import Final, TypeVar
 
 from gitgate_ldap.errors import NoServer, ServerFailed
-from gitgate_ldap.ldap3_connection import LdapConnection
 from gitgate_ldap.uris import Endpoint
 
 _FIRST_PAUSE: Final = 1.0
@@ -21,6 +20,8 @@ _LONGEST_PAUSE: Final = 30.0
 
 #: For so long after it has answered, a server needs no trying.
 _TRUSTED_SECONDS: Final = 1.0
+
+T = TypeVar("T")
 
 _log: Final = logging.getLogger(__name__)
 
@@ -46,20 +47,28 @@ class _Server:
 
 
 class Servers:
-    """The servers of one directory, in the operator's order. Safe to use from several threads; `clock` only rises."""
+    """The servers of one directory, in the operator's order. Safe to use from several threads; `clock` only rises.
 
-    def __init__(self, endpoints: Sequence[Endpoint], clock: Callable[[], float]) -> None:
+    `forget` is told of each server that fails.
+    """
+
+    def __init__(
+        self, endpoints: Sequence[Endpoint], clock: Callable[[], float], forget: Callable[[Endpoint], None]
+    ) -> None:
         self._servers = {endpoint: _Server(endpoint) for endpoint in endpoints}
         self._clock = clock
+        self._forget = forget
         self._changed = threading.Condition()
 
     def __len__(self) -> int:
         return len(self._servers)
 
-    def open(self, connect: Callable[[Endpoint], LdapConnection]) -> LdapConnection:
+    def open(self, connect: Callable[[Endpoint], T]) -> T:
         """What `connect` makes of the first server for which it does not raise `ServerFailed`.
 
-        Raises `NoServer`, which tells what is wrong with each.
+        It has to get an answer of the server: for one that is stopped, the system still takes connections.
+
+        Raises `NoServer`, which tells what is wrong with each, and a `ServerFailed` that is final.
         """
         troubles = []
         for server in self._servers.values():
@@ -71,6 +80,8 @@ class Servers:
                 connection = connect(server.endpoint)
             except ServerFailed as failure:
                 self.failed(server.endpoint, failure)
+                if failure.is_final:
+                    raise
                 troubles.append(str(failure))
             else:
                 self._heard_of(server)
@@ -90,6 +101,7 @@ class Servers:
                 server.pause = min(server.pause * 2 or _FIRST_PAUSE, _LONGEST_PAUSE)
                 server.failed_at = now
             server.trouble = str(failure)
+        self._forget(endpoint)
         if was_working:
             _log.warning("%s; it is tried again from now on, every %g s at least", failure, _LONGEST_PAUSE)
 

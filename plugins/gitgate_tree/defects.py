@@ -4,6 +4,7 @@ import os
 import pwd
 import re
 import stat
+import time
 from collections.abc import Callable, Iterator
 from enum import Enum
 from functools import lru_cache
@@ -16,6 +17,7 @@ from gitgate_tree.recognise import stands
 #: Whether the process may use a path in the ways that access(2) knows.
 May: TypeAlias = Callable[[str, int], bool]
 
+_LONGEST_PUSH_SECONDS: Final = 86_400
 _LONGEST_ALTERNATES: Final = 1 << 16
 _SYMBOLIC: Final = re.compile(rb"ref:[ \t\n\r]*(refs/[^\n\r]*)")
 
@@ -31,6 +33,9 @@ class Kind(Enum):
     LACKING = "cannot be served whole, as objects/info/alternates leads to nothing that can be read"
     BORROWING = "with objects from outside of the root (objects/info/alternates), which can be fetched as well"
     UNBORN_HEAD = "with a HEAD that names a branch that is not there, so that a clone checks nothing out"
+    LEFTOVERS = (
+        "with what pushes left behind that were killed (objects/tmp_objdir-*); git prune --expire=now removes it"
+    )
     FOREIGN = "of another owner than the user who asks"
 
     @property
@@ -64,6 +69,9 @@ def defects(directory: Path, root: Path, user: int, may: May = may) -> Iterator[
     if closed is not None:
         yield Defect(Kind.UNWRITABLE, _within(directory, closed))
     yield from _alternates(directory, root, may)
+    left = [entry for entry in _entries(directory / "objects") if _is_left_behind(entry)]
+    if left:
+        yield Defect(Kind.LEFTOVERS, f"{len(left)}")
     branch = _unborn_head(directory)
     if branch is not None:
         yield Defect(Kind.UNBORN_HEAD, branch)
@@ -154,6 +162,17 @@ def _entries(folder: Path) -> "list[os.DirEntry[str]]":
             return sorted(entries, key=lambda entry: entry.name)
     except FileNotFoundError:
         return []
+
+
+def _is_left_behind(entry: "os.DirEntry[str]") -> bool:
+    """A quarantine of receive-pack (tmp-objdir.c), or what came before, that no push can be using any more."""
+    try:
+        return (
+            entry.name.startswith(("tmp_objdir-", "incoming-"))
+            and time.time() - entry.stat().st_mtime > _LONGEST_PUSH_SECONDS
+        )
+    except FileNotFoundError:
+        return False
 
 
 def _use(path: str) -> int:

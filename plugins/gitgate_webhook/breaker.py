@@ -70,7 +70,7 @@ class CircuitBreaker:
     def _failed(self, why: str, *, is_probe: bool) -> None:
         self._failures += 1
         self._why = why
-        if is_probe:
+        if is_probe and self._opened_at is not None:  # no late reply to another question has closed it
             self._opened_at, self._is_probing = self._clock(), False
         elif self._opened_at is None and self._failures >= self._settings.failures:
             self._opened_at = self._clock()

@@ -14,6 +14,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.endpoints import HostnameEndpoint, UNIXClientEndpoint, wrapClientTLS
 from twisted.internet.error import ConnectError, ConnectionClosed, DNSLookupError
 from twisted.internet.protocol import Protocol, connectionDone
+from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.python.failure import Failure
 from twisted.web.client import Agent, HTTPConnectionPool, ResponseDone, ResponseNeverReceived
 from twisted.web.http import PotentialDataLoss
@@ -27,6 +28,10 @@ from gitgate_webhook.printable import printable
 
 #: The longest body of a reply, in bytes.
 LONGEST_BODY: Final = 64 * 1024
+
+#: What may come over a connection for one question, in bytes: a body in small chunks, and a head, which Twisted would
+#: collect for as long as it comes.
+_LONGEST_REPLY: Final = 8 * LONGEST_BODY
 
 #: For how long a connection is kept open without being used. Services close theirs after 5 s to a few minutes.
 _KEPT_SECONDS: Final = 30
@@ -96,7 +101,42 @@ class _Door:
 
     def connect(self, factory: Any) -> Any:
         self.is_new_connection = True
-        return self._endpoint.connect(factory)
+        return self._endpoint.connect(_BoundedFactory(factory)).addCallback(lambda bounded: bounded.wrappedProtocol)
+
+
+class ReplyTooLong(Exception):
+    """More has come than any reply needs."""
+
+
+class _Bounded(ProtocolWrapper):
+    """Ends a connection over which a reply comes without end."""
+
+    _received = 0
+
+    def write(self, data: bytes) -> None:
+        self._received = 0
+        super().write(data)
+
+    def writeSequence(self, data: Any) -> None:  # noqa: N802
+        self._received = 0
+        super().writeSequence(data)
+
+    def dataReceived(self, data: bytes) -> None:
+        self._received += len(data)
+        if self._received <= _LONGEST_REPLY:
+            super().dataReceived(data)
+            return
+        transport: Any = self.transport
+        transport.abortConnection()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        is_too_long = self._received > _LONGEST_REPLY
+        super().connectionLost(Failure(ReplyTooLong(f"more than {_LONGEST_REPLY} bytes")) if is_too_long else reason)
+
+
+class _BoundedFactory(WrappingFactory):
+    protocol = _Bounded
+    noisy = False  # it is one for each connection
 
 
 @implementer(IAgent)

@@ -20,14 +20,23 @@ def connection_creator(tls: Tls, host: str) -> Any:
     if tls.certificate is not None and tls.key is not None:
         own, *chain = _read(tls.certificate, "certificate", _certificates)
         key = _read(tls.key, "key", lambda pem: crypto.load_privatekey(crypto.FILETYPE_PEM, pem, passphrase=b""))
+        _check_pair(own, key, f"{tls.key} is not the key of {tls.certificate}")
         options.update(privateKey=key, certificate=own, extraCertChain=chain)
     trust: Any = None
     if tls.ca_file is not None:
         trust = trustRootFromCertificates(map(Certificate, _read(tls.ca_file, "certificate", _certificates)))
+    return optionsForClientTLS(host, trust, acceptableProtocols=[b"http/1.1"], extraCertificateOptions=options)
+
+
+def _check_pair(certificate: crypto.X509, key: crypto.PKey, problem: str) -> None:
+    # Twisted looks at them when a connection is made, and not before.
+    context = SSL.Context(SSL.TLS_METHOD)
     try:
-        return optionsForClientTLS(host, trust, acceptableProtocols=[b"http/1.1"], extraCertificateOptions=options)
+        context.use_certificate(certificate.to_cryptography())
+        context.use_privatekey(key)
+        context.check_privatekey()
     except SSL.Error as error:
-        raise SettingsError(f"{tls.key} is not the key of {tls.certificate}", key="tls") from error
+        raise SettingsError(problem, key="tls") from error
 
 
 def _read(path: Path, what: str, parse: Callable[[bytes], Any]) -> Any:

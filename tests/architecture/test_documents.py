@@ -11,10 +11,12 @@ import pytest
 DOCUMENTS = (
     "README.md",
     "CHANGELOG.md",
+    "SECURITY.md",
     *(
         f"docs/{name}.md"
-        for name in ("operating", "ldap", "contributing", "architecture", "rules", "explain", "audit", "performance")
+        for name in ("operating", "ldap", "webhook", "contributing", "architecture", "rules", "explain", "audit")
     ),
+    "docs/performance.md",
 )
 
 #: `sh` is run by a test; `console` cannot be.
@@ -70,5 +72,5 @@ def test_nobody_is_told_to_install_the_unrelated_project(document: str, project:
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_a_fenced_block_says_what_it_is(document: str, project: Path) -> None:
     opened = re.findall(r"^```(.*)$", (project / document).read_text(), re.MULTILINE)[::2]
-    known = {RUN, NOT_RUN, "yaml", "ini", "systemd", "nginx", "gitconfig", "text", "gitolite", "python", ""}
+    known = {RUN, NOT_RUN, "yaml", "ini", "systemd", "nginx", "gitconfig", "text", "gitolite", "python", "json", ""}
     assert set(opened) <= (known if document == "docs/architecture.md" else known - {""})

@@ -51,6 +51,22 @@ def test_pluggy_is_imported_in_two_modules_only(project: Path) -> None:
     assert importers == {"gitgate/plugin/hookspecs.py", "gitgate/plugin_registration.py"}
 
 
+def test_nothing_of_twisted_is_loaded_that_has_its_own_idea_of_a_server() -> None:
+    """twisted.names blocks the reactor for a reply of crafted pointers (CVE-2026-42304); HTTP/2 goes past our channel;
+    and twisted.web's own server takes whole bodies before anybody is asked."""
+    program = """
+import importlib, pkgutil, sys, gitgate
+import gitgate_htpasswd, gitgate_ldap, gitgate_webhook, gitgate_tree, gitgate_rules, gitgate_authorized_keys
+for package in (gitgate, gitgate_htpasswd, gitgate_ldap, gitgate_webhook, gitgate_tree, gitgate_rules):
+    for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+        if not module.name.endswith("__main__") and not module.name.startswith("gitgate.testing"):
+            importlib.import_module(module.name)
+print(*sorted({"twisted.names", "twisted.web.server", "twisted.web._http2", "h2"} & set(sys.modules)))
+"""
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == ""
+
+
 @pytest.mark.parametrize("package", ["gitgate.plugin", "gitgate.wire"])
 def test_a_plugin_and_the_parsers_need_neither_twisted_nor_pydantic(package: str) -> None:
     """What they reach, directly or through others, as a fresh Python sees it after importing all of their modules."""

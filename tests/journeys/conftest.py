@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha1
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -57,14 +58,20 @@ git: {config: {receive.certNonceSeed: "a seed for the tests"}}
 class Daemon:
     """`gitgate serve`, until it is closed. `urls` has the start of every URL, by transport."""
 
-    def __init__(self, *arguments: str, folder: Path, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        *arguments: str,
+        folder: Path,
+        environment: Mapping[str, str] | None = None,
+        under: tuple[str, ...] = (),
+    ) -> None:
         self._folder = folder
         self._temporary = folder / "temporary"
         self._temporary.mkdir(exist_ok=True)
         self.log_file = folder / "gitgate.log"
         self._log = self.log_file.open("wb")
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "gitgate", "serve", *arguments],
+            [*under, sys.executable, "-m", "gitgate", "serve", *arguments],
             cwd=folder,
             env={
                 **os.environ,
@@ -88,7 +95,7 @@ class Daemon:
                 self.urls[door[1]] = door[2]
             if line.startswith("ready"):
                 break
-        assert self.urls, f"gitgate did not start: {self.said} {self.log()}"
+        assert "ready" in self.said[-1:], f"gitgate did not start: {self.said} {self.log()}"
 
     def log(self) -> str:
         return self.log_file.read_text(errors="replace")
@@ -285,13 +292,22 @@ def write_site(folder: Path, configuration: str = CONFIGURATION, rules: str = RU
     return path
 
 
-def start_site(folder: Path, configuration: str = CONFIGURATION, rules: str = RULES) -> Site:
+def start_site(
+    folder: Path,
+    configuration: str = CONFIGURATION,
+    rules: str = RULES,
+    *,
+    environment: Mapping[str, str] | None = None,
+    under: tuple[str, ...] = (),
+) -> Site:
+    """`under` is a command that runs the server, such as `prlimit`."""
     path = write_site(folder, configuration, rules)
-    site = Site(folder, Daemon("-c", str(path), folder=folder), folder / "private")
+    daemon = Daemon("-c", str(path), folder=folder, environment=environment, under=under)
+    site = Site(folder, daemon, folder / "private")
     if "ssh" in site.daemon.urls:
         host, _, port = site.daemon.urls["ssh"].rpartition("/")[2].rpartition("@")[2].rpartition(":")
         key = (folder / "ssh_host_ed25519_key.pub").read_text().split()[:2]
-        (folder / "known_hosts").write_text(f"[{host}]:{port} {' '.join(key)}\n")
+        (folder / "known_hosts").write_text(f"[{host.strip('[]')}]:{port} {' '.join(key)}\n")
     return site
 
 
@@ -310,8 +326,8 @@ def another_site(tmp_path: Path) -> Iterator[Callable[..., Site]]:
     """Starts a site of one's own: with another configuration, or to be measured or killed."""
     running: list[Site] = []
 
-    def start(configuration: str = CONFIGURATION, rules: str = RULES) -> Site:
-        running.append(start_site(tmp_path / f"site{len(running)}", configuration, rules))
+    def start(configuration: str = CONFIGURATION, rules: str = RULES, **how: Any) -> Site:
+        running.append(start_site(tmp_path / f"site{len(running)}", configuration, rules, **how))
         return running[-1]
 
     yield start
@@ -323,6 +339,28 @@ def another_site(tmp_path: Path) -> Iterator[Callable[..., Site]]:
 def starting() -> Callable[..., Site]:
     """Starts a site in a folder, for fixtures with a site of their own."""
     return start_site
+
+
+@pytest.fixture(scope="session")
+def long_line(site: Site) -> Iterator[Callable[[str], int]]:
+    """The port by which a door of the site is reached over a line of 200 ms that loses each hundredth packet."""
+    relays: dict[str, tuple[subprocess.Popen[str], int]] = {}
+
+    def port(transport: str) -> int:
+        if transport not in relays:
+            target = site.daemon.urls[transport].rpartition(":")[2]
+            command = [sys.executable, str(Path(__file__).with_name("relay.py")), target, "0.2", "0.01"]
+            relay = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+            assert relay.stdout is not None
+            relays[transport] = relay, int(relay.stdout.readline())
+        return relays[transport][1]
+
+    yield port
+    for relay, _ in relays.values():
+        relay.kill()
+        relay.wait()
+        assert relay.stdout is not None
+        relay.stdout.close()
 
 
 @pytest.fixture(params=["ssh", "http", "https", "git"])

@@ -197,9 +197,10 @@ def test_a_wrong_password_is_told_with_the_name_that_was_typed(known: Audited, t
 
 
 def test_a_path_that_cannot_be_one_is_malformed(known: Audited, transport: str) -> None:
-    known.site.client("alice").git("ls-remote", known.site.url(transport, "open//x"), fails=True)
+    said = known.site.client("alice").git("ls-remote", known.site.url(transport, "open//x"), fails=True)
 
     (record,) = known.new()
+    assert f"the path has an empty part (id {record['request_id']})" in said
     assert (record["verdict"], record["service"], record["exit_code"]) == ("malformed", None, None)
 
 

@@ -1,6 +1,7 @@
 """The same requests to gitgate and to the `git http-backend` of this machine, which is the reference.
 
-Where gitgate answers otherwise, the table says so and why.
+Where gitgate answers otherwise, the table says so and why. Behind it, hypothesis puts paths, methods, services and
+headers together in every way, and `intended` has all that may then be answered otherwise.
 """
 
 import gzip
@@ -13,6 +14,8 @@ from importlib.resources import files
 from urllib.parse import unquote_to_bytes, urlsplit
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 COMPARED = ("content-type", "expires", "pragma", "cache-control", "allow")
 
@@ -156,4 +159,82 @@ def test_gitgate_answers_as_git_http_backend_does(site, repository, ask):
     if ask.method != "HEAD" and b"push-cert=" not in reference.body:  # which holds the time of the day
         assert answer.body == reference.body
     elif ask.method != "HEAD":
+        assert answer.body.partition(b"push-cert=")[0] == reference.body.partition(b"push-cert=")[0]
+
+
+SUFFIXES = ["/info/refs", "/git-upload-pack", "/git-receive-pack"]
+NOT_SERVED = [
+    "/git-upload-archive",
+    "/HEAD",
+    "/objects/info/packs",
+    "/info/refs/",
+    "/foo",
+    "",
+    "/",
+    "/git-upload-pack/x",
+]
+QUERIES = [
+    *("", "?", "?service=git-upload-pack", "?service=git-receive-pack", "?service=git-evil", "?service="),
+    *("?service=git%2Dupload%2Dpack", "?a=b&service=git-upload-pack&c", "?SERVICE=git-upload-pack", "?service"),
+    *("?service=git-upload-pack&service=git-receive-pack", "?service=git-upload-archive", "?x=service=git-upload-pack"),
+]
+TYPES = ["application/x-git-upload-pack-request", "application/x-git-receive-pack-request", "text/plain", None]
+
+asked = st.builds(
+    lambda method, repository, suffix, query, kind, version: (
+        Ask(
+            method,
+            repository + suffix + query,
+            {**({"Content-Type": kind} if kind else {}), **({"Git-Protocol": version} if version else {})},
+            b"0000" if method == "POST" else b"",
+        ),
+        suffix,
+        query,
+    ),
+    st.sampled_from(["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "get"]),
+    st.sampled_from(["REPO", "REPO", "/open/not-there.git"]),
+    st.sampled_from(SUFFIXES * 3 + NOT_SERVED),
+    st.sampled_from(QUERIES),
+    st.sampled_from(TYPES),
+    st.sampled_from([None, "version=1", "version=2", "version=9:x", "version=2:" + "x" * 200]),
+)
+
+
+def intended(ask: Ask, suffix: str, query: str) -> int | None:
+    """The status, where gitgate need not answer as the reference does.
+
+    What is wrong with a request for everybody is told before anybody has looked for the repository; dumb http is off;
+    and a method that no service has is told as such.
+    """
+    if ask.method not in ("GET", "HEAD", "POST"):
+        return 405
+    if suffix in NOT_SERVED:
+        return 404
+    if (ask.method == "POST") is (suffix == "/info/refs"):
+        return None
+    if suffix == "/info/refs":
+        services = [
+            value for name, _, value in (part.partition("=") for part in query[1:].split("&")) if name == "service"
+        ]
+        if len(services) > 1:
+            return 400
+        known = services and services[0].replace("%2D", "-") in ("git-upload-pack", "git-receive-pack")
+        return None if known else 403
+    return None if ask.headers.get("Content-Type") == f"application/x-{suffix[1:]}-request" else 415
+
+
+@settings(max_examples=150, deadline=None)
+@given(asked)
+def test_whatever_is_put_together_is_routed_as_by_git_http_backend(site, repository, asked):
+    ask, suffix, query = asked
+    target = ask.target.replace("REPO", repository)
+    answer, status = ask_gitgate(site, ask, target, ask.body), intended(ask, suffix, query)
+    if status is not None:
+        assert answer.status == status
+        return
+    reference = ask_http_backend(site, ask, target, ask.body)
+    assert answer.status == reference.status
+    compared = COMPARED if reference.status == 200 else ("allow",)
+    assert {k: answer.headers.get(k) for k in compared} == {k: reference.headers.get(k) for k in compared}
+    if ask.method != "HEAD" and reference.status == 200:
         assert answer.body.partition(b"push-cert=")[0] == reference.body.partition(b"push-cert=")[0]

@@ -109,11 +109,11 @@ def test_a_connection_that_is_lost_in_the_middle_of_a_compressed_push_stores_not
     assert list(repository.glob("objects/tmp_objdir-incoming-*")) == []
 
 
-def test_a_push_that_git_refuses_before_its_end_is_refused_in_the_words_of_git(site, web, unique):
+def test_a_push_that_git_refuses_before_its_end_is_refused_in_the_words_of_git(another_site, web, unique):
     """git reads no further, and its client sends on: the connection was reset, and the user read "RPC failed"."""
-    repository = site.repository(f"team/{unique}.git")
+    site = another_site(SMALL_PUSHES)
+    site.repository(f"team/{unique}.git")
     client = site.client()
-    client.git("config", "receive.maxInputSize", "1m", cwd=repository)
     work = client.work_tree(site.url(web, f"team/{unique}.git"))
     noise(client, work, 20)
     printed = client.git("push", "origin", "main", cwd=work, fails=True)
@@ -141,4 +141,17 @@ plugins:
 RULES
   - {use: tree, root: repositories}
 limits: {max_connections: 1}
+"""
+
+SMALL_PUSHES = """
+version: 1
+listen:
+  - {url: "http://127.0.0.1:0"}
+  - {url: "https://127.0.0.1:0", tls: {certificate: tls.crt, key: tls.key}}
+plugins:
+  - {use: htpasswd, file: users.htpasswd, groups: users.groups}
+  - use: rules
+RULES
+  - {use: tree, root: repositories}
+git: {max_push_size: 1MiB}
 """

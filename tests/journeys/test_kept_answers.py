@@ -18,7 +18,9 @@ plugins:
   - {use: htpasswd, file: users.htpasswd, groups: users.groups}
   - {use: authorized-keys, directory: keys.d}
   - use: rules
-RULES
+    rules:
+      - {repos: ["open/**"], who: [everyone], allow: [read, write]}
+      - {repos: ["secret/**"], who: [alice], allow: [read]}
   - {use: tree, root: repositories}
 audit: {file: audit.jsonl}
 """
@@ -61,7 +63,6 @@ def test_clones_together_and_one_after_the_other_have_the_same_objects_over_ever
 
 def test_who_may_not_read_gets_nothing_of_what_is_kept(audited, unique):
     audited.filled(f"secret/{unique}.git")
-    (audited.folder / "users.groups").write_text("devs: alice\nadmins: alice\n")
     url = audited.url("http", f"secret/{unique}.git")
     alice, bob = audited.client(), audited.client("bob")
     for clone in ("one", "two"):

@@ -202,6 +202,9 @@ def test_a_push_ends_as_the_rules_say(table: Table, row: Row, transport: str, un
     if told is None:
         assert {ref["ref"]: ref["new"] for ref in record["refs"]} == difference(before, refs(repository))
     else:
+        if "+beside" in row.push and verdict == "denied":
+            rewound = {f"refs/heads/{name}" for name, message in told.items() if message != WITH_ANOTHER}
+            assert {ref["ref"] for ref in record["refs"] if ref["change"] == "rewind"} == rewound
         assert refs(repository) == before
         assert not list(repository.glob("objects/tmp_objdir-*"))
         assert set(re.findall(r"\(id (\w+)\)", printed)) <= {record["request_id"]}

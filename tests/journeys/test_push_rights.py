@@ -4,7 +4,9 @@ import os
 import re
 import socket
 import subprocess
+import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -127,12 +129,14 @@ def test_one_refused_ref_refuses_the_push_and_each_is_told_why(work, guarded, re
     assert rejected == lines
     assert pushing.refs() == before
     assert not list(pushing.repository.glob("objects/tmp_objdir-*"))
-    # The id that the user is told leads to the record.
     (identifier,) = set(re.findall(r"\(id (\w+)\)", printed))
-    (line,) = [
-        line for line in guarded.daemon.log().splitlines() if line.endswith(f"[{identifier}]") and "audit" in line
-    ]
-    assert ": denied (rules: " in line
+    # The id that the user is told leads to the record, which is written once the client has gone.
+    lines_of = partial(re.findall, rf"^.*audit.*\[{identifier}\]$", flags=re.MULTILINE)
+    give_up = time.monotonic() + 30
+    while not (written := lines_of(guarded.daemon.log())):
+        assert time.monotonic() < give_up
+        time.sleep(0.02)
+    assert ": denied (rules: " in written[0]
 
 
 SETTINGS = {
@@ -204,6 +208,22 @@ def test_a_push_from_a_shallow_clone_is_judged_too(guarded, transport, work, uni
     assert "main only moves forward" in printed
 
 
+@pytest.mark.parametrize("transport", ["ssh", "http"], indirect=True)
+def test_main_is_not_rewound_or_deleted_by_another_name(work):
+    """1. Somebody has made `master` a symbolic ref to `main`, for old clients. 2. To rewind `main` is denied. 3. A push
+    to `master` moves `main`, and would get by a rule for `main`.
+    """
+    pushing = prepared(work())
+    subprocess.run(["git", "symbolic-ref", "refs/heads/master", "refs/heads/main"], cwd=pushing.repository, check=True)
+    pushing.git("push", "-q", "origin", "forward:refs/heads/master")
+    before = pushing.refs()
+    assert len(re.findall(r"main$|master$", before, re.MULTILINE)) == 2
+    for refspec in ("+rewound:refs/heads/master", ":refs/heads/master"):
+        printed = pushing.git("push", "origin", refspec, fails=True)
+        assert re.search(r"! \[remote rejected\] .*master \(main only moves forward", printed), printed
+    assert pushing.refs() == before
+
+
 @_DOORS
 def test_a_thousand_refs_in_one_push_are_judged_each(work):
     pushing = prepared(work())
@@ -254,6 +274,18 @@ def test_hooks_at_a_relative_place_run_beside_the_check(work):
     subprocess.run(["git", "config", "core.hooksPath", "ours"], cwd=pushing.repository, check=True)
     printed = pushing.git("push", "origin", "forward:main", fails=True)
     assert "pre-receive hook declined" in printed
+
+
+@pytest.mark.parametrize("transport", ["ssh"], indirect=True)
+def test_a_ref_of_no_commit_may_be_moved_beside_main_without_a_word(work):
+    """Such as git-annex or CI keep them: there is no forward for a blob, so it takes the right to force."""
+    pushing = prepared(work())
+    subprocess.run(["git", "tag", "blob", "HEAD:README"], cwd=pushing.folder, check=True)
+    subprocess.run(["git", "tag", "another", "forward:forward"], cwd=pushing.folder, check=True)
+    pushing.git("push", "origin", "blob^{blob}:refs/ci/state")
+    printed = pushing.git("push", "origin", "+another^{blob}:refs/ci/state", "forward:main")
+    assert "remote:" not in printed
+    assert pushing.git("rev-parse", "another").strip() in pushing.refs()
 
 
 @pytest.mark.parametrize("transport", ["http", "https"], indirect=True)

@@ -3,12 +3,14 @@
 import base64
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,16 @@ listen:
 plugins:
   - {use: htpasswd, file: users.htpasswd, groups: users.groups}
   - {use: authorized-keys, directory: keys.d}
+  - use: webhook
+    name: tokens
+    hooks: [authenticate]
+    credentials: [bearer]
+    url: URL
+    signing_secrets: ["SECRET"]
+    timeout: 2s
+    max_exchanges: 8
+    max_waiting: 32
+    breaker: {failures: 3, pause: 300ms}
   - use: rules
     rules:
       - {repos: ["open/**"], who: [everyone], allow: [read]}
@@ -35,7 +47,7 @@ plugins:
     hooks: [authorize, audited]
     url: URL
     signing_secrets: ["SECRET"]
-    timeout: 500ms
+    timeout: 2s
     breaker: {failures: 3, pause: 300ms}
   - {use: tree, root: repositories}
 """
@@ -62,6 +74,14 @@ class Policy:
         self.url, _, how = self.process.stdout.readline().strip().partition(" ")
         assert how == "signatures are verified"
 
+    def questions(self) -> int:
+        """How many it was asked until now, records included."""
+        return self._log.read_text().count('"POST / HTTP/1.1" 200')
+
+    def freeze(self) -> None:
+        """The system still accepts connections for it, and nobody answers."""
+        self.process.send_signal(signal.SIGSTOP)
+
     def kill(self) -> None:
         self.process.kill()
         self.process.wait()
@@ -84,14 +104,12 @@ def governed(starting: Any, tmp_path_factory: pytest.TempPathFactory, policy: Po
     assert SECRET not in site.daemon.log()
 
 
-def status(site: Any, path: str) -> tuple[int, str | None]:
-    """Of alice's request for the refs, and its Retry-After."""
-    passwords = urllib.request.HTTPPasswordMgrWithPriorAuth()
+def status(site: Any, path: str, authorization: str = "Basic " + base64.b64encode(b"alice:wonderland").decode()) -> Any:
+    """Of a request for the refs, by alice if nobody else is named; and its Retry-After."""
     url = f"{site.daemon.urls['http']}/{path}/info/refs?service=git-upload-pack"
-    passwords.add_password(None, url, "alice", "wonderland", is_authenticated=True)
-    opener = urllib.request.build_opener(urllib.request.HTTPBasicAuthHandler(passwords))
+    asking = urllib.request.Request(url, headers={"Authorization": authorization})
     try:
-        with opener.open(url, timeout=30) as answer:
+        with urllib.request.urlopen(asking, timeout=30) as answer:
             return answer.status, answer.headers["Retry-After"]
     except urllib.error.HTTPError as error:
         return error.code, error.headers["Retry-After"]
@@ -120,34 +138,65 @@ def test_what_the_service_allows_to_everybody_is_cloned_without_a_login(governed
 
 
 @pytest.mark.parametrize("transport", ["ssh", "http"], indirect=True)
-def test_a_thousand_refs_are_one_question(governed, transport, unique):
+def test_a_thousand_refs_are_one_question(governed, policy, transport, unique):
     governed.filled(f"team/{unique}.git")
     client = governed.client("alice")
     client.git("clone", "-q", governed.url(transport, f"team/{unique}"), "clone")
     clone = client.home / "clone"
     creations = "".join(f"create refs/heads/b{number} HEAD\n" for number in range(1000))
     subprocess.run(["git", "update-ref", "--stdin"], input=creations, text=True, cwd=clone, check=True)
+    before = policy.questions()
     client.git("push", "-q", "origin", "refs/heads/b*:refs/heads/b*", cwd=clone)
+    # One for each request before its refs are known, one for all refs, and as many records.
+    assert 1 <= policy.questions() - before <= 20
     assert f"alice git-receive-pack /team/{unique}: completed (policy: a developer in team/)" in governed.daemon.log()
 
 
-def test_while_the_service_is_away_others_are_served_and_nobody_is_let_in(governed, policy, unique):
+@pytest.fixture
+def away(policy: Policy) -> Iterator[Policy]:
+    """The service, for tests that do something to it."""
+    yield policy
+    policy.kill()
+    policy.start()
+
+
+@pytest.mark.parametrize("fault", ["kill", "freeze"])
+def test_while_the_service_is_away_others_are_served_and_nobody_is_let_in(fault, governed, away, unique):
     governed.filled(f"team/{unique}.git")
     governed.filled(f"open/{unique}.git")
-    policy.kill()
-    try:
-        code, retry_after = status(governed, f"team/{unique}")
-        client = governed.client("alice")
-        said = client.git("ls-remote", governed.url("ssh", f"team/{unique}"), fails=True)
-        client.git("ls-remote", governed.url("git", f"open/{unique}"))  # `rules` stands above
-    finally:
-        policy.start()
+    getattr(away, fault)()
+
+    code, retry_after = status(governed, f"team/{unique}")
+    client = governed.client("alice")
+    said = client.git("ls-remote", governed.url("ssh", f"team/{unique}"), fails=True)
+    client.git("ls-remote", governed.url("ssh", f"open/{unique}"))  # with a key; and `rules` stands above
+    client.git("ls-remote", governed.url("git", f"open/{unique}"))
+
     assert (code, bool(retry_after)) == (503, True)
     assert "gitgate: temporarily unavailable (id " in said
+    away.kill()
+    away.start()
     give_up = time.monotonic() + 20
     while status(governed, f"team/{unique}")[0] != 200:
         assert time.monotonic() < give_up, "the service is back, and nobody notices"
         time.sleep(0.1)
+
+
+def test_two_hundred_logins_at_a_silent_service_are_bounded_and_the_others_served(governed, away, unique):
+    governed.filled(f"open/{unique}.git")
+    away.freeze()
+    before = governed.daemon.memory_kib()
+    with ThreadPoolExecutor(200) as clients:
+        asked = [clients.submit(status, governed, f"open/{unique}", f"Bearer token{number}") for number in range(200)]
+        threads = []
+        while not all(each.done() for each in asked):
+            threads.append(governed.daemon.threads())
+            assert status(governed, f"open/{unique}")[0] == 200
+            time.sleep(0.05)
+        answers = {each.result()[0] for each in asked}
+    assert answers == {503}
+    assert max(threads) < 40
+    assert governed.daemon.memory_kib("VmHWM") - before < 200 * 512 * 1.5
 
 
 def test_webhook_test_shows_what_was_asked_and_how_the_answer_was_understood(governed, unique):

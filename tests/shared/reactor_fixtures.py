@@ -1,7 +1,7 @@
 """Twisted's reactor, with its signal handlers, for tests of what needs processes or sockets of its own."""
 
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, TypeVar
 
 import pytest
@@ -13,11 +13,13 @@ Run = Callable[[Coroutine[Any, Any, T]], T]
 
 
 @pytest.fixture(scope="session")
-def running_reactor() -> Any:
-    from twisted.internet import reactor
+def running_reactor() -> Iterator[Any]:
+    from twisted.internet import reactor as the_reactor
 
-    reactor.startRunning(installSignalHandlers=True)  # type: ignore[attr-defined]
-    return reactor
+    reactor: Any = the_reactor
+    reactor.startRunning(installSignalHandlers=True)
+    yield reactor
+    reactor.getThreadPool().stop()  # or else the process waits for its threads, for ever
 
 
 @pytest.fixture

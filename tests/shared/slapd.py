@@ -4,11 +4,13 @@ The company is in SEED. Passwords are the user's name and `-password`, in plain 
 """
 
 import re
+import resource
 import shutil
 import signal
 import socket
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -226,6 +228,14 @@ member: uid=Alice,{PEOPLE}
 """
 
 
+#: What a client asks for. slapd writes this line before it answers; the one with the result, and the end of a
+#: connection, at any time after that.
+_OPERATION: Final = re.compile(r"conn=\d+ op=\d+ (?:BIND dn=.* method=\d+|SRCH base=.*|EXT oid=.*|ADD .*|MOD .*)")
+_BIND_OR_END: Final = re.compile(
+    r'(conn=\d+) (?:(op=\d+) BIND dn="(.*)" method=128|(op=\d+) RESULT tag=97 err=(\d+)|fd=\d+ (closed))|slapd starting'
+)
+
+
 class Slapd:
     """A directory server with SEED in it, running once `start` has returned, and gone after `kill`."""
 
@@ -238,6 +248,7 @@ class Slapd:
                 pytest.skip(f"needs {package}")
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
+        self._frozen = False
         (folder / "db").mkdir(parents=True)
         (folder / "test.schema").write_text(_SCHEMA)
         (folder / "slapd.conf").write_text(
@@ -301,17 +312,35 @@ class Slapd:
     def freeze(self) -> None:
         """Stopped in its tracks: the system still accepts connections for it, and nobody answers."""
         assert self._process is not None
+        self._bind_results()
         self._process.send_signal(signal.SIGSTOP)
+        self._frozen = True
 
     def thaw(self) -> None:
         assert self._process is not None
         self._process.send_signal(signal.SIGCONT)
+        self._frozen = False
+
+    def run_out_of_descriptors(self) -> Callable[[], None]:
+        """It may open no more files, nor connections; what is returned undoes that."""
+        assert self._process is not None
+        pid = self._process.pid
+        limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (3, limits[1]))
+
+        def restore() -> None:
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
+
+        return restore
 
     def kill(self) -> None:
         if self._process is not None:
+            if not self._frozen:
+                self._bind_results()
             self._process.kill()
             self._process.wait()
             self._process = None
+            self._frozen = False
 
     def change(self, ldif: str) -> None:
         """Applies changes, or additions with `changetype: add`, as the administrator."""
@@ -320,15 +349,38 @@ class Slapd:
     def log(self) -> str:
         return self.log_file.read_text(errors="replace")
 
+    def operations(self) -> list[str]:
+        """All that clients have asked for until now and got an answer to, the oldest first."""
+        return _OPERATION.findall(self.log())
+
     def binds(self, dn: str) -> list[int]:
         """The results of all binds of this name until now: 0 where the password was right, 49 where it was wrong."""
-        log = self.log()
-        asked = re.findall(rf'(conn=\d+ op=\d+) BIND dn="{re.escape(dn)}" method=128', log)
-        return [int(re.findall(rf"{request} RESULT tag=97 err=(\d+)", log)[0]) for request in asked]
+        return [result for name, result in self._bind_results() if name == dn]
 
     def searches(self, base: str) -> int:
         """How often anybody has searched at or below it."""
         return len(re.findall(rf'SRCH base="{re.escape(base)}"', self.log()))
+
+    def _bind_results(self) -> list[tuple[str, int]]:
+        """The name and the result of each bind, once they are all written."""
+        give_up = time.monotonic() + 20
+        while True:
+            log = self.log()
+            binds: list[tuple[str, int]] = []
+            waiting: dict[str, dict[str, str]] = {}
+            for connection, asked, dn, answered, result, closed in _BIND_OR_END.findall(log):
+                if asked:
+                    waiting.setdefault(connection, {})[asked] = dn
+                elif answered in waiting.get(connection, {}):
+                    binds.append((waiting[connection].pop(answered), int(result)))
+                elif closed:
+                    waiting.pop(connection, None)
+                elif not connection:  # it was started again, and counts connections anew
+                    waiting.clear()
+            if not any(waiting.values()):
+                return binds
+            assert time.monotonic() < give_up, log
+            time.sleep(0.005)
 
     def _answers(self) -> bool:
         try:

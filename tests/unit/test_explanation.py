@@ -155,7 +155,7 @@ def test_somebody_with_groups_is_in_no_others() -> None:
         (replace(KEY, blob=b"other"), Users(), CredentialsRefused, "no plugin knows them"),
         (ALICE, Users(Rejected("has left")), CredentialsRefused, "has left"),
         (KEY, Users(Rejected("has left")), CredentialsRefused, "has left"),
-        (ALICE, Users(OSError("down")), Unavailable, "users: enrich_identity raised OSError: down"),
+        (ALICE, Users(OSError("down")), Unavailable, "enrich_identity raised OSError: down"),
     ],
 )
 def test_a_refused_login_ends_it(who: Somebody, users: Users, refusal: type, reason: str) -> None:
@@ -263,6 +263,7 @@ def test_to_create_what_is_there_is_refused() -> None:
     refusal = explain(Judge(**MAY_PUSH), verb=Verb.CREATE).refusal
     assert isinstance(refusal, AccessDenied)
     assert refusal.reason == "the repository exists already, and a push would not create it"
+    assert refusal.message == ""  # a push would be one to what is there, and no client is told anything
 
 
 def test_no_record_of_an_operation_is_written() -> None:
@@ -352,6 +353,7 @@ def test_for_people_each_question_is_a_block_and_a_star_marks_the_vote_that_deci
                 "but a push may be refused for its refs; name a REF to see the rules for it",
             ],
         ),
+        ({"verb": Verb.CREATE}, ["", "REFUSED: the repository exists already, and a push would not create it"]),
     ],
 )
 def test_for_people_the_end_is_the_verdict(options: Any, last_lines: list[str]) -> None:

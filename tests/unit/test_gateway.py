@@ -22,6 +22,8 @@ from gitgate.plugin import (
     Missing,
     Password,
     PublicKey,
+    RefChange,
+    RefUpdate,
     Rejected,
     Repository,
     Service,
@@ -193,6 +195,13 @@ def test_who_may_read_is_told_why_a_push_is_denied() -> None:
     assert site.asked[-1] == "authorize git-upload-pack"
 
 
+def test_a_message_cannot_write_on_the_terminal_of_who_is_denied() -> None:
+    """A policy service repeats in its message the name of a ref that somebody has made up."""
+    refusal = House(Site(read=Allow("public"), write=Deny("no", "\x1b]0;owned\7 not now\nroot# "))).serve(a_push())
+    assert isinstance(refusal, AccessDenied)
+    assert refusal.message == r"\x1b]0;owned\x07 not now\nroot#  (id req-1)"
+
+
 def test_who_may_not_even_read_does_not_learn_from_the_message_of_a_denied_push() -> None:
     """Ask to push to every name in a list: a message for pushes alone would tell which repositories there are."""
     refusal = House(Site(read=None, write=Deny("not in devs", "Pushing is for maintainers."))).serve(a_push())
@@ -246,6 +255,7 @@ def test_a_plugin_that_fails_never_allows_and_is_not_called_a_denial(site: Site)
     assert isinstance(refusal, Unavailable)
     assert refusal.message == "temporarily unavailable (id req-1)"
     assert refusal.plugin == "site"
+    assert not refusal.reason.startswith("site")  # the log line says that already
     assert house.runner.started == []
     assert [record.verdict for record in house.records] == [Verdict.FAILED]
 
@@ -345,9 +355,43 @@ def test_a_git_that_outlived_its_client_has_not_completed(git: GitExit, reason: 
     ]
 
 
+@pytest.mark.parametrize(
+    ("refused", "verdict"),
+    [
+        ({}, Verdict.COMPLETED),
+        ({"refs/heads/a": "hook declined"}, Verdict.COMPLETED),
+        ({"refs/heads/a": "pre-receive hook declined", "refs/heads/b": "pre-receive hook declined"}, Verdict.ABORTED),
+    ],
+)
+def test_a_push_whose_client_went_away_has_completed_if_a_ref_has_moved(
+    refused: dict[str, str], verdict: Verdict
+) -> None:
+    records: list[AuditRecord] = []
+    entry = Audit(WaitingLoop().reactor, records.append).begin("req-1", a_peer())
+    zeros, commit = "0" * 40, "1" * 40
+    refs = ("refs/heads/a", "refs/heads/b")
+    updates = tuple(RefUpdate(ref=ref, old=zeros, new=commit, change=RefChange.CREATE) for ref in refs)
+    entry.request(a_push(updates=updates))
+    entry.completed(replace(GIT_EXIT, abandoned=True, refused=refused))
+    entry.close()
+    assert [record.verdict for record in records] == [verdict]
+
+
+def test_an_update_that_was_found_to_rewind_is_recorded_as_such() -> None:
+    records: list[AuditRecord] = []
+    entry = Audit(WaitingLoop().reactor, records.append).begin("req-1", a_peer())
+    refs = {"refs/heads/a": RefChange.UPDATE, "refs/heads/b": RefChange.UPDATE, "refs/heads/c": RefChange.CREATE}
+    updates = tuple(RefUpdate(ref=ref, old="1" * 40, new="2" * 40, change=change) for ref, change in refs.items())
+    entry.request(a_push(updates=updates))
+    entry.completed(replace(GIT_EXIT, rewound=frozenset({"refs/heads/b"})))
+    entry.close()
+    assert [update.change for update in records[0].updates] == [RefChange.UPDATE, RefChange.REWIND, RefChange.CREATE]
+
+
 def test_who_sent_what_cannot_be_understood_is_recorded() -> None:
     house = House(Site())
-    house.gateway.malformed("bad argument", a_peer(), "req-7", ALICE)
+    refusal = house.gateway.malformed("bad argument", a_peer(), "req-7", ALICE)
+    assert refusal.message == "bad argument (id req-7)"
     assert [describe(replace(record, duration_seconds=0)) for record in house.records] == [
         "ssh 192.0.2.7 alice request: malformed (bad argument) 0.000 s [req-7]"
     ]

@@ -1,5 +1,6 @@
 """The chain asks plugins in order, and no failure of one is ever an answer."""
 
+import asyncio
 import logging
 import threading
 import time
@@ -48,7 +49,7 @@ class Answers:
     def authenticate(self, credentials: Credentials, peer: Peer) -> Any:
         if self.asked is not None:
             self.asked.append(self.name)
-        if isinstance(self.answer, Exception):
+        if isinstance(self.answer, BaseException):
             raise self.answer
         return self.answer
 
@@ -125,6 +126,14 @@ def test_an_exception_is_a_failure_and_ends_the_chain(kind: type[Answers], caplo
 
 
 @both
+@pytest.mark.parametrize("exits", [SystemExit(3), KeyboardInterrupt(), asyncio.CancelledError()], ids=repr)
+def test_a_plugin_that_would_end_the_process_has_failed(kind: type[Answers], exits: BaseException) -> None:
+    """A library that calls sys.exit(), or asyncio, whose cancellation is no Exception."""
+    with pytest.raises(PluginFailure, match=f"p0: authenticate raised {type(exits).__name__}"):
+        Chain(kind(exits), Answers(ALICE)).authenticate()
+
+
+@both
 def test_with_on_error_abstain_the_next_plugin_is_asked(kind: type[Answers], caplog: pytest.LogCaptureFixture) -> None:
     broken = Member(name="corp", plugin=kind(OSError("down")), abstain_on_error=True)
     assert Chain(broken, kind(ALICE)).authenticate() == Ruling("p1", ALICE)
@@ -188,7 +197,7 @@ def test_a_call_that_nobody_waits_for_any_more_never_starts(hangs: Hangs) -> Non
     assert hangs.started == 8  # as many as there are threads
     hangs.release.set()
     for _ in range(200):
-        if chain.chain._seats[0].threads._calls == 0:
+        if chain.chain._seats[0].login_threads._calls == 0:
             break
         chain.loop.run(_tick())
     assert hangs.started == 8
@@ -611,3 +620,24 @@ def test_the_groups_of_an_identity_are_a_set_of_names(groups: Any) -> None:
 def test_a_repository_must_be_absolute() -> None:
     with pytest.raises(ValueError, match="must be absolute"):
         Repository(directory=Path("relative.git"), name="relative")
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda five: Identity(name=five),
+        lambda five: Identity(name="bob", groups=frozenset({"devs", five})),
+        lambda five: a_repository("app", environment={"LEVEL": five}),
+        lambda five: a_repository("app", environment={five: "LEVEL"}),
+    ],
+)
+def test_what_git_and_records_are_told_in_texts_is_refused_where_it_is_made(make: Callable[[Any], object]) -> None:
+    """Later, gitgate itself would fail of it, and nobody could tell whose it was."""
+    with pytest.raises(TypeError, match="int where a str belongs"):
+        make(5)
+
+
+@pytest.mark.parametrize("environment", [{"": "x"}, {"A=B": "x"}, {"A": "x\0"}, {"A\0": "x"}])
+def test_the_environment_of_a_repository_is_one_that_a_process_can_have(environment: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match="the environment of a process cannot hold"):
+        a_repository("app", environment=environment)

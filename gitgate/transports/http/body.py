@@ -10,10 +10,6 @@ from gitgate.wire.http_target import Unserved
 from gitgate.wire.malformed import Malformed
 from gitgate.wire.pktline import payload_length
 
-#: What a client says to get something is never long; git http-backend has the same bound (GIT_HTTP_MAX_REQUEST_BUFFER).
-#: Without one, ten megabytes of gzip would keep git busy with ten gigabytes.
-LONGEST_FETCH: Final = 10 * 1024 * 1024
-
 _HEADER_LENGTH: Final = 4
 
 

@@ -1,9 +1,9 @@
 """One connection: its requests one after the other, its deadlines, and the answer to what is no request.
 
 Private names of twisted.web on which this rests, besides the public methods that it overrides, are `_command`, `_path`
-and `_version` (the request line, while the headers are read) and `_respondToBadRequestAndDisconnect`.
-docs/architecture.md lists them, and tests/unit/transports/http/test_twisted_private_names.py fails when Twisted changes
-them.
+and `_version` (the request line, while the headers are read), `_respondToBadRequestAndDisconnect`, and what bounds the
+trailers of a chunked body, `_transferDecoder._maxTrailerHeadersSize`. docs/architecture.md lists them, and
+tests/unit/transports/http/test_twisted_private_names.py fails when Twisted changes them.
 """
 
 import logging
@@ -29,12 +29,19 @@ from gitgate.wire.malformed import Malformed
 
 _log = logging.getLogger(__name__)
 
-#: What one connection may ask for, one request after the other (nginx: keepalive_requests).
-_MOST_REQUESTS: Final = 1000
+#: A body's last chunk is followed by an empty line, and by nothing else: no client of git sends trailers, and
+#: twisted.web would keep 64 KiB of them, which as 22,000 lines take 2 MiB of memory.
+_TRAILER_BYTES: Final = 2
 
 #: A client that is answered while it still sends is read for so long, for a reset would destroy the answer on its way.
 _LINGERING_SECONDS: Final = 2.0
 _LINGERING_BYTES: Final = 65536
+
+#: Everybody waits while one read is worked off, so only a body that comes in pieces of some size is read in large ones.
+#: 64 KiB in chunks of one byte took a tenth of a second, and eight clients that sent nothing else stopped the server.
+_SHORT_READ: Final = 4096
+_LONG_READ: Final = 65536
+_LEAST_PIECE: Final = 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +64,9 @@ class StreamedRequest(Protocol):
     def headers_received(self, method: bytes, target: bytes, version: bytes) -> None:
         """Decide what is to be done. Called before a byte of the body."""
 
+    def give_to_git(self) -> int:
+        """Pass on what has come of the body since the last time, and say in how many pieces it came."""
+
     def body_broken(self, malformed: Malformed) -> bool:
         """The rest of the body cannot be understood. Whether this request still gets its answer."""
 
@@ -66,11 +76,12 @@ class GitChannel(HTTPChannel):
 
     transport: Connection  # type: ignore[assignment]
     requests: list[StreamedRequest]
-    maxHeaders = 100  # noqa: N815
 
     def __init__(self, surroundings: Surroundings) -> None:
         super().__init__()
         self.surroundings = surroundings
+        self.maxHeaders = surroundings.limits.max_headers
+        self.totalHeadersSize = self.MAX_LENGTH = surroundings.limits.max_header_bytes
         self._transfer = Transfer(surroundings.clock, surroundings.limits, self._too_slow)
         self._deadline: Timer | None = None
         self._requests_begun = 0
@@ -103,7 +114,7 @@ class GitChannel(HTTPChannel):
         self.surroundings.connections.let_in(self.transport)
 
     def login_refused(self) -> None:
-        """A login failed. Each guess is to cost a connection, and to meet at the door what was guessed before."""
+        """A login failed. Each guess costs a connection, and meets at the door what was guessed before."""
         self._blame(Offence.LOGIN_REFUSED)
         self.persistent = False
 
@@ -117,6 +128,7 @@ class GitChannel(HTTPChannel):
         self.peer = peer_at(self.surroundings.transport, self.transport.getPeer())
         self.surroundings.connections.add(self.transport)
         self._await_headers()
+        self._read_at_most(_SHORT_READ)
         super().connectionMade()
 
     def connectionLost(self, reason: Failure | None = None) -> None:
@@ -129,6 +141,8 @@ class GitChannel(HTTPChannel):
         self._transfer.sending.moved(len(data))
         if not self._lingering:
             super().dataReceived(data)
+            pieces = self.requests[0].give_to_git() if self.requests else 0
+            self._read_at_most(_LONG_READ if 0 < pieces * _LEAST_PIECE <= len(data) else _SHORT_READ)
             return
         self._drained += len(data)
         if self._drains_all:
@@ -165,12 +179,14 @@ class GitChannel(HTTPChannel):
         self._transfer.begin()
         request = self.requests[-1]
         self.persistent = self.checkPersistence(request, self._version)
+        if self.length is None and self._transferDecoder is not None:
+            self._transferDecoder._maxTrailerHeadersSize = _TRAILER_BYTES
         if self.length != 0:
             request.headers_received(self._command, cast(bytes, self._path), self._version)
 
     def checkPersistence(self, request: Any, version: bytes) -> bool:  # noqa: N802
         self._requests_begun += 1
-        if self._requests_begun < _MOST_REQUESTS:
+        if self._requests_begun < self.surroundings.limits.max_requests:
             return bool(super().checkPersistence(request, version))
         request.responseHeaders.setRawHeaders(b"Connection", [b"close"])
         return False
@@ -218,8 +234,9 @@ class GitChannel(HTTPChannel):
             return
         self._blame(Offence.MALFORMED)
         gateway = self.surroundings.gateway
-        gateway.malformed(str(malformed), self.peer, new_request_id())
-        self.transport.write(responses.for_malformed(malformed, gateway.accepted).raw())
+        request_id = new_request_id()
+        gateway.malformed(str(malformed), self.peer, request_id)
+        self.transport.write(responses.for_malformed(malformed, request_id, gateway.accepted).raw())
         self._linger()
 
     def _linger(self, *, drain_all: bool = False) -> None:
@@ -234,11 +251,15 @@ class GitChannel(HTTPChannel):
         self.transport.resumeProducing()
         self._set_deadline(_LINGERING_SECONDS, self.loseConnection)
 
+    def _read_at_most(self, size: int) -> None:
+        """At once, from the socket: under TLS, that is the transport of the transport."""
+        connection: Any = getattr(self.transport, "transport", self.transport)
+        connection.bufferSize = size
+
     def _blame(self, offence: Offence) -> None:
         self.surroundings.connections.blame(self.peer, offence)
 
-    # One timer serves for all that the connection waits for between requests; a request has its `_transfer`.
-
+    # One timer serves for all that is waited for between requests; a request has its `_transfer`.
     def _await_headers(self) -> None:
         """From here to the end of the headers of a request, however slowly its bytes come; and TLS before them."""
         self._set_deadline(self.surroundings.limits.login_deadline, self._no_headers)

@@ -1,13 +1,20 @@
 """A compressed body, inflated piece by piece."""
 
 import zlib
+from http import HTTPStatus
 from typing import Final
 
+from gitgate.wire.http_target import Unserved
 from gitgate.wire.malformed import Malformed
 
 #: How much one piece may hold; a body that inflates a thousandfold costs no more memory than any other.
 PIECE: Final = 65536
 _GZIP_ONLY: Final = 31
+
+#: gzip can make a thousand bytes of one, and then keeps us busy for longer than it takes to send it. What git
+#: compresses are names of objects, to the half; packs are compressed already. A small body may be as it likes.
+_MOST_FOR_ONE: Final = 100
+_SMALL: Final = 1024 * 1024
 
 
 class Inflater:
@@ -17,10 +24,13 @@ class Inflater:
         self._zlib = zlib.decompressobj(_GZIP_ONLY)
         self._compressed = b""
         self._more = False
+        self._bytes_in = 0
+        self._bytes_out = 0
 
     def feed(self, data: bytes) -> None:
         """Some more of the compressed body."""
         self._compressed += data
+        self._bytes_in += len(data)
 
     def read(self) -> bytes:
         """The next piece, at most `PIECE` bytes; empty where more must be fed first. Raises `Malformed`."""
@@ -33,6 +43,11 @@ class Inflater:
             if self._zlib.unused_data:
                 raise Malformed("the body goes on behind its gzip stream")
             self._compressed = self._zlib.unconsumed_tail
+            self._bytes_out += len(piece)
+            if self._bytes_out > max(_SMALL, _MOST_FOR_ONE * self._bytes_in):
+                raise Unserved(
+                    f"the body inflates more than {_MOST_FOR_ONE} times", HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+                )
             # zlib may have taken all input and still hold output back.
             self._more = len(piece) == PIECE
         return piece

@@ -12,7 +12,7 @@ from gitgate.login import ANONYMOUS_LOGIN
 from gitgate.plugin import GitRequest, Password, Service
 from gitgate.refusals import CredentialsRefused, Refusal
 from gitgate.transports.http import responses
-from gitgate.transports.http.body import LONGEST_FETCH, RequestBody
+from gitgate.transports.http.body import RequestBody
 from gitgate.transports.http.channel import GitChannel
 from gitgate.transports.http.git_response import GitResponse
 from gitgate.transports.http.request_head import RequestHead, parse_request_head
@@ -38,9 +38,11 @@ class GitHttpRequest(Request):
         self.body_is_complete = False
         self.git_has_answered = False
         self._gateway = channel.surroundings.gateway
+        self._longest_fetch = channel.surroundings.limits.max_fetch_request
         self._peer = channel.peer
         self._request_id = new_request_id()
         self._stderr = StderrLog(self._request_id)
+        self._pieces: list[bytes] = []
         self._body: RequestBody | None = None
         self._serving: Deferred[GitExit] | None = None
         self._client_is_gone = False
@@ -54,16 +56,23 @@ class GitHttpRequest(Request):
             head = parse_request_head(method, target, version, self.requestHeaders, has_body=not self.body_is_complete)
         except Malformed as malformed:
             self._gateway.malformed(str(malformed), self._peer, self._request_id)
-            self._answer(responses.for_malformed(malformed, self._gateway.accepted))
+            self._answer(responses.for_malformed(malformed, self._request_id, self._gateway.accepted))
         else:
             self._serve(head)
 
     def handleContentChunk(self, data: bytes) -> None:  # noqa: N802
-        if self._body is not None:
-            self._body.received(data)
+        self._pieces.append(data)
+
+    def give_to_git(self) -> int:
+        """Pass on what has come of the body since the last time, and say in how many pieces it came."""
+        pieces, self._pieces = self._pieces, []
+        if pieces and self._body is not None:
+            self._body.received(b"".join(pieces))
+        return len(pieces)
 
     def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
         self.body_is_complete = True
+        self.give_to_git()
         if self._body is not None:
             self._body.received_all()
         else:
@@ -73,6 +82,7 @@ class GitHttpRequest(Request):
         """The rest of the body cannot be understood. Whether this request still gets its answer."""
         if self._body is None:
             return False
+        self.give_to_git()
         self._body.broken(malformed)
         return True
 
@@ -87,7 +97,7 @@ class GitHttpRequest(Request):
         self.channel.hold()
         self._body = body = RequestBody(
             compressed=head.compressed,
-            longest=LONGEST_FETCH if head.target.service is Service.UPLOAD_PACK else None,
+            longest=self._longest_fetch if head.target.service is Service.UPLOAD_PACK else None,
             wait=self.channel.hold,
             go_on=self.channel.release,
         )
@@ -129,7 +139,7 @@ class GitHttpRequest(Request):
             # Without the last chunk, so that the client does not take what it got for all there is.
             self.channel.loseConnection()
         elif body.malformed is not None:
-            self._answer(responses.for_malformed(body.malformed, self._gateway.accepted))
+            self._answer(responses.for_malformed(body.malformed, self._request_id, self._gateway.accepted))
         else:
             self._answer(responses.for_failure(self._request_id))
 

@@ -59,12 +59,14 @@ def for_refusal(refusal: Refusal, accepted: frozenset[type]) -> Response:
     return _response(_STATUS[type(refusal)], refusal.message, accepted)
 
 
-def for_malformed(malformed: Malformed, accepted: frozenset[type]) -> Response:
+def for_malformed(malformed: Malformed, request_id: str, accepted: frozenset[type]) -> Response:
     """How a request is answered that cannot be parsed, or asks for what is not served."""
+    refusal = MalformedRequest(str(malformed), message=str(malformed))
+    refusal.identify(request_id)
     if not isinstance(malformed, Unserved):
-        return _response(HTTPStatus.BAD_REQUEST, str(malformed), accepted)
+        return for_refusal(refusal, accepted)
     allow = () if malformed.allow is None else ((b"Allow", malformed.allow.encode()),)
-    return _response(malformed.status, str(malformed), accepted, allow)
+    return _response(malformed.status, refusal.message, accepted, allow)
 
 
 def for_turned_away(why: TurnedAway) -> Response:

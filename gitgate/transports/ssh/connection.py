@@ -61,11 +61,16 @@ class Connection(SSHConnection):
         for session in list(self.channels.values()):
             session.flow()
 
+    @property
+    def early_bytes(self) -> int:
+        """How much has come for sessions without a decision."""
+        return sum(session.early_bytes for session in self.channels.values())
+
     def falls_behind(self, session: Session, *, is_behind: bool) -> None:
         """A session has so much data waiting for git that no more may come; or it has no longer.
 
-        The client was given a window that a long line can fill, and might fill it while git does not read. What it
-        sends to its other sessions waits as well.
+        The client was given a window that a long line can fill, and might fill it while git does not read, or before
+        git runs. What it sends to its other sessions waits as well.
         """
         was_behind = bool(self._behind)
         if is_behind:

@@ -27,6 +27,7 @@ from gitgate.login import Login
 from gitgate.overview import request_for_overview
 from gitgate.plugin import GitRequest, Peer
 from gitgate.refusals import Refusal, Unavailable
+from gitgate.room import Room
 from gitgate.transports.ssh.fields import Fields
 from gitgate.transports.ssh.info import INFO_COMMANDS, info, info_for_greeting
 from gitgate.transports.ssh.outbox import Outbox
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-#: What a client may send before there is a decision.
+#: What a client may send before there is a decision. More than that in all its sessions, and nothing more is read.
 _FIRST_WINDOW: Final = 64 * 1024
 #: What may be under way to git: at a round trip of 60 ms, 2 MiB allow 35 MB/s.
 _WINDOW: Final = 2 * 1024 * 1024
@@ -70,7 +71,9 @@ class Session(SSHChannel):
         username: str,
         peer: Peer,
         greeting: str,
+        answers: Room,
     ) -> None:
+        """`answers` is the room for those of ours that wait to be read."""
         super().__init__(
             localWindow=_FIRST_WINDOW,
             localMaxPacket=_LARGEST_PACKET,
@@ -83,6 +86,7 @@ class Session(SSHChannel):
         self._username = username
         self._peer = peer
         self._greeting = greeting
+        self._answers = answers
         self._protocol = 0
         self._newline = "\n"
         self._is_begun = False
@@ -155,9 +159,11 @@ class Session(SSHChannel):
 
     def _answer(self, text: Coroutine[Any, Any, str], request_id: str) -> None:
         self._serving = answering = Deferred.fromCoroutine(text)
-        answering.addCallbacks(self._answered, self._failed, errbackArgs=(request_id,))
+        answering.addCallback(self._answered)
+        answering.addErrback(self._failed, request_id)
 
     def _answered(self, text: str) -> None:
+        self._answers.take(self, len(text))
         self._say(text, is_error=False)
         self._end(0)
 
@@ -187,6 +193,7 @@ class Session(SSHChannel):
         if self._early:
             git.write(bytes(self._early))
             self._early.clear()
+            self.conn.falls_behind(self, is_behind=False)
         if self._has_eof:
             git.finish()
         self._give_room()
@@ -207,9 +214,8 @@ class Session(SSHChannel):
         self._give_room()
 
     def _keeps_up(self) -> None:
-        if self._behind > _MOST_BEHIND:
-            self.conn.falls_behind(self, is_behind=False)
         self._behind = 0
+        self.conn.falls_behind(self, is_behind=False)
 
     # From the client to git.
 
@@ -223,6 +229,13 @@ class Session(SSHChannel):
             self._give_room()
         elif self._exit_code is None:
             self._early += data
+            if self.conn.early_bytes > _FIRST_WINDOW:
+                self.conn.falls_behind(self, is_behind=True)
+
+    @property
+    def early_bytes(self) -> int:
+        """How much has come before git runs."""
+        return len(self._early)
 
     def eofReceived(self) -> None:
         self._has_eof = True
@@ -279,6 +292,7 @@ class Session(SSHChannel):
     def _close(self, exit_code: int) -> None:
         if self.localClosed:
             return
+        self._answers.give_back(self)
         self.conn.sendEOF(self)
         if exit_code < 0:
             name = signal.Signals(-exit_code).name.removeprefix("SIG").encode()
@@ -290,9 +304,10 @@ class Session(SSHChannel):
     def abort(self) -> None:
         """Close now, whatever waits to be sent. git is ended."""
         serving, self._serving, self._git = self._serving, None, None
-        self._keeps_up()
         self._outbox.clear()
+        self._answers.give_back(self)
         self._early.clear()
+        self._keeps_up()
         if serving is not None:
             serving.cancel()
         self.conn.sendClose(self)

@@ -23,7 +23,7 @@ from gitgate.idle import IdleTimer
 from gitgate.login import Login
 from gitgate.plugin import Transport
 from gitgate.reactor import Timer
-from gitgate.transports.connections import peer_at
+from gitgate.transports.connections import host_of, peer_at
 from gitgate.transports.penalties import Offence
 from gitgate.transports.ssh.allowance import Allowance
 from gitgate.transports.ssh.connection import Connection
@@ -153,7 +153,6 @@ class SshTransport(KeyedTransport):
             self.renew_keys_if_due()
         except Malformed as error:
             _log.info("ssh %s: malformed: %s", self._peer.address, printable(str(error)))
-            _log.debug("where it was found", exc_info=True)
             if isinstance(error, NotSsh):
                 self.factory.connections.blame(self._peer, Offence.MALFORMED)
             code = DISCONNECT_MAC_ERROR if isinstance(error, WrongTag) else DISCONNECT_PROTOCOL_ERROR
@@ -219,7 +218,7 @@ class SshTransport(KeyedTransport):
             lost=lambda: self._overdue("it does not answer any more"),
         )
         here = self.transport.getHost()
-        url = self.factory.public_url or url_of_socket(username, here.host, here.port)
+        url = self.factory.public_url or url_of_socket(username, host_of(here), here.port)
 
         def open_session(connection: Connection, window: int, largest_packet: int) -> Session:
             return Session(
@@ -231,6 +230,7 @@ class SshTransport(KeyedTransport):
                 username=username,
                 peer=self._peer,
                 greeting=greeting(login.identity, url),
+                answers=self.factory.answers,
             )
 
         self._connection = Connection(

@@ -153,7 +153,7 @@ def test_a_plugin_that_fails_is_an_outage_and_no_traceback(site: Path, login_tes
     assert (ran.returncode, ran.stderr) == (69, "")
     assert "    corp             FAILED: corp: authenticate raised OSError: ldap1 went away\n" in ran.stdout
     assert "    htpasswd         not asked: the one before failed\n" in ran.stdout
-    assert "\nNO ANSWER: corp: authenticate raised OSError: ldap1 went away\n" in ran.stdout
+    assert "\nNO ANSWER of corp: authenticate raised OSError: ldap1 went away\n" in ran.stdout
     assert "\nThe client is told: temporarily unavailable (id " in ran.stdout
 
 

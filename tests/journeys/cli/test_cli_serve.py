@@ -114,6 +114,20 @@ def test_a_port_that_is_taken_is_one_line(gitgate, repositories):
     assert ran.stderr == f"gitgate: cannot listen on git://127.0.0.1:{port}: Address already in use\n"
 
 
+def test_a_port_of_a_folder_that_is_taken_can_be_chosen(gitgate, repositories):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        ran = gitgate("serve", ".", "--ssh-port", "0", "--http-port", str(port), "--git-port", "0")
+
+    assert ran.returncode == 69
+    assert ran.stderr == (
+        f"gitgate: cannot listen on http://127.0.0.1:{port}: Address already in use; "
+        "choose another port with --http-port\n"
+    )
+
+
 def test_a_missing_git_is_one_line(gitgate, repositories):
     _write(repositories)
 
@@ -158,6 +172,7 @@ def test_a_log_in_json_has_one_object_in_a_line(start, sh, repositories):
         ("info", "server"),
         ("info", "audit"),
         ("info", "cli.running"),
+        ("info", "git.answers"),
     }
 
 

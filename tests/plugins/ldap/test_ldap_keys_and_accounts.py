@@ -61,9 +61,9 @@ def test_a_key_of_somebody_whom_the_filter_leaves_out_is_rejected(ldap, offer_ke
 def test_a_question_about_a_key_costs_what_an_answer_costs_and_once(ldap, offer_key, with_key):
     plugin = ldap(uris=[with_key.ldap])
     offer_key(plugin, "alice", KEY, verified=False)
-    before = with_key.log()
+    before = with_key.operations()
     assert offer_key(plugin, "alice", KEY, verified=True).name == "Alice"
-    assert with_key.log() == before
+    assert with_key.operations() == before
 
 
 def test_keys_are_not_looked_for_where_no_attribute_has_them(ldap):
@@ -123,6 +123,27 @@ def test_somebody_without_a_required_group_does_not_get_in_with_a_key_from_elsew
     assert answer == Rejected(f"uid=bob,{PEOPLE} is in none of the groups that require_groups names")
 
 
+@pytest.mark.parametrize("ttl", ["60s", "0s"])
+def test_people_who_type_an_address_are_known_by_their_name(ttl, ldap, log_in, offer_key, with_key):
+    """And by nothing else: what is typed leads to an entry by user_filter alone, whatever has been looked up before."""
+    plugin = ldap(
+        uris=[with_key.ldap],
+        user_filter="(&(mail={username})(!(employeeType=left)))",
+        cache={"ttl": ttl, "negative_ttl": "0s"},
+    )
+    logins = [
+        log_in(plugin, "alice@example.org", "Alice-password"),
+        offer_key(plugin, "alice@example.org", KEY),
+    ]
+    assert [login.name for login in logins] == ["Alice", "Alice"]
+    assert [plugin.enrich_identity(login, a_peer()) for login in logins] == [None, None]
+    left_out = Rejected(f"user_filter leaves {ALICE} out")
+    assert log_in(plugin, "Alice", "Alice-password") == left_out
+    assert offer_key(plugin, "Alice", KEY) == left_out
+    # Without an address, nobody can log in by this filter.
+    assert plugin.enrich_identity(an_identity("bob"), a_peer()) == Rejected(f"user_filter leaves uid=bob,{PEOPLE} out")
+
+
 @pytest.mark.parametrize("name", ["deploy", "a\nb", "x" * 300])
 def test_of_somebody_it_does_not_know_it_says_nothing(name, ldap):
     assert ldap().enrich_identity(an_identity(name), a_peer()) is None
@@ -143,9 +164,9 @@ def test_who_has_just_logged_in_here_is_not_asked_about_again(ldap, log_in, anot
     directory = another_slapd()
     plugin = ldap(uris=[directory.ldap], lowercase_usernames=True)
     identity = log_in(plugin, "ALICE", "Alice-password")
-    before = directory.log()
+    before = directory.operations()
     assert plugin.enrich_identity(identity, a_peer()) is None
-    assert directory.log() == before
+    assert directory.operations() == before
 
 
 def test_an_outage_does_not_let_people_in_without_a_look(ldap):

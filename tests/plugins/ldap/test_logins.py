@@ -61,11 +61,11 @@ def test_a_dn_with_commas_brackets_and_umlauts_logs_in_with_its_groups(ldap, log
 
 
 def test_a_filter_that_finds_two_people_logs_in_neither(ldap, log_in, slapd):
-    binds_before = slapd.log().count(" BIND ")
+    before = len(slapd.operations())
     answer = log_in(ldap(), "double")
     assert isinstance(answer, Rejected)
     assert answer.reason.startswith("user_filter finds several entries for 'double', such as uid=double,")
-    assert slapd.log().count(" BIND ") == binds_before + 2  # the service account: with its method, and with its result
+    assert [operation.split()[2] for operation in slapd.operations()[before:]] == ["BIND", "SRCH"]
 
 
 def test_user_scope_one_does_not_look_further_down(ldap, log_in):
@@ -110,21 +110,21 @@ UNUSABLE_PASSWORDS = ["", " ", "\t", "\0", "Alice-password\0", "a\nb", "\x7f", "
 
 @pytest.mark.parametrize("name", UNUSABLE_NAMES)
 def test_a_name_that_nobody_can_have_is_not_asked_about(name, ldap, log_in, slapd):
-    before = slapd.log()
+    before = slapd.operations()
     assert log_in(ldap(), name, "x") is None
-    assert slapd.log() == before
+    assert slapd.operations() == before
 
 
 @pytest.mark.parametrize("password", UNUSABLE_PASSWORDS)
 def test_a_password_that_means_something_else_to_a_server_is_not_sent(password, ldap, log_in, slapd):
     """1. mallory logs in as alice with no password. 2. To a server, that is a login as nobody, which succeeds."""
-    before = slapd.log()
+    before = slapd.operations()
     answers = [
         log_in(ldap(), "alice", password),
         log_in(ldap(user_base=None, user_dn="uid={username},dc=x"), "alice", password),
     ]
     assert [type(answer) for answer in answers] == [Rejected, Rejected]
-    assert slapd.log() == before
+    assert slapd.operations() == before
 
 
 @pytest.mark.parametrize("password", ["ü€😀 ﬁ", " leading and trailing "])

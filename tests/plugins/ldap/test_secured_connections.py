@@ -42,10 +42,10 @@ def test_ldapi_logs_in(ldap, log_in, slapd):
 def test_a_certificate_for_another_name_is_not_accepted(scheme, mode, ldap, log_in, slapd):
     """1. mallory stands in for the directory, with a good certificate of her own. 2. People send her passwords."""
     uri = {"ldaps": slapd.ldaps, "ldap": slapd.ldap}[scheme].replace("localhost", "127.0.0.1")
-    binds_before = slapd.log().count(" BIND ")
+    binds_before = [each for each in slapd.operations() if " BIND " in each]
     with pytest.raises(DirectoryError, match="certificate is not valid for '127.0.0.1'"):
         log_in(ldap(uris=[uri], **_trusting(slapd, mode=mode)), "bob")
-    assert slapd.log().count(" BIND ") == binds_before
+    assert [each for each in slapd.operations() if " BIND " in each] == binds_before
 
 
 @pytest.mark.parametrize(("scheme", "mode"), [("ldaps", "auto"), ("ldap", "starttls")])

@@ -45,7 +45,7 @@ def network():
 
 @pytest.fixture
 def servers(clock):
-    return Servers([ONE, TWO], clock)
+    return Servers([ONE, TWO], clock, forget=lambda endpoint: None)
 
 
 def test_the_first_that_works_is_asked(servers, network):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -12,11 +13,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+import gitgate_webhook
 import pytest
 from gitgate_webhook import WebhookPlugin, WebhookSettings
+from jsonschema import Draft202012Validator
 from reactor_fixtures import Run
+from referencing import Registry, Resource
 
-from gitgate.plugin import Identity, Missing, Rejected
+from gitgate.plugin import Duration, Identity, Missing, Rejected
 from gitgate.plugin_chain import PluginChain, Ruling
 from gitgate.plugin_registration import Member
 from gitgate.testing import a_peer, a_repository
@@ -62,6 +66,12 @@ class ServiceProcess:
 
     def signal(self, number: int) -> None:
         self.process.send_signal(number)
+
+    def run_out_of_descriptors(self) -> Callable[[], None]:
+        """It may open no more files; what is returned undoes that."""
+        limits = resource.prlimit(self.process.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(self.process.pid, resource.RLIMIT_NOFILE, (3, limits[1]))
+        return lambda: resource.prlimit(self.process.pid, resource.RLIMIT_NOFILE, limits)  # type: ignore[func-returns-value]
 
     def kill(self) -> None:
         self.process.send_signal(signal.SIGCONT)
@@ -114,6 +124,7 @@ def plugin(run: Run[Any]) -> Iterator[Callable[..., WebhookPlugin]]:
     made: list[WebhookPlugin] = []
 
     def make(url: str, *, clock: Callable[[], float] = time.monotonic, **settings: Any) -> WebhookPlugin:
+        settings.setdefault("timeout", Duration(8))  # a busy machine is not what the tests are about
         made.append(WebhookPlugin(WebhookSettings(url=url, **settings), clock=clock))
         return made[-1]
 
@@ -198,3 +209,17 @@ def free_port() -> Callable[[], int]:
             return int(s.getsockname()[1])
 
     return find
+
+
+@pytest.fixture(scope="session")
+def validator() -> Callable[[str], Draft202012Validator]:
+    """What judges messages by the schema of this name."""
+    folder = Path(gitgate_webhook.__file__).parent
+    schemas = {path.name: json.loads(path.read_text()) for path in folder.glob("*.schema.json")}
+    registry: Any = Registry().with_resources((name, Resource.from_contents(schemas[name])) for name in schemas)
+
+    def of(name: str) -> Draft202012Validator:
+        Draft202012Validator.check_schema(schemas[name])
+        return Draft202012Validator(schemas[name], registry=registry)
+
+    return of

@@ -21,7 +21,8 @@ class Handler(BaseHTTPRequestHandler):
     """`body` is sent with `status` and `type` (and `header`, one `Name: value`) after `delay` seconds.
 
     `dribble`: byte by byte, so many seconds apart. `big`: with so many bytes more. `raw`: in place of all that, and
-    then the connection is closed. `close`: the same with nothing. `first=close`: only for the first request of the tag.
+    then the connection is closed. `flood`: a head that has this line again and again. `close`: nothing, and the
+    connection is closed. `close_first`: only for the first request of the tag; `close_later`: for all but that one.
     """
 
     protocol_version = "HTTP/1.1"
@@ -45,6 +46,10 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         time.sleep(float(how.get("delay", 0)))
+        if "flood" in how:
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nX: a\r\n")
+            while True:
+                self.wfile.write(how["flood"].encode() * 100)
         if "raw" in how:
             self.wfile.write(how["raw"].encode())
             self.close_connection = True

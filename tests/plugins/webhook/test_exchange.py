@@ -54,7 +54,8 @@ def failure(run: Any, asking: Any) -> NoAnswer:
 def test_what_is_no_answer_fails_in_time(
     service: Any, plugin: Any, run: Any, tag: str, how: dict[str, Any], kind: type, why: str
 ) -> None:
-    said = failure(run, plugin(service.url(tag, **how), timeout=Duration(0.4)))
+    is_slow = bool({"delay", "dribble"} & set(how))
+    said = failure(run, plugin(service.url(tag, **how), timeout=Duration(0.4 if is_slow else 8)))
     assert (type(said), str(said)[: len(why)]) == (kind, why)
     assert len(service.received(tag)) == 1
 
@@ -104,6 +105,13 @@ def test_a_compressed_bomb_is_not_inflated(bomb: Any, plugin: Any, run: Any, mon
     assert b"gzip" not in asked[0]
 
 
+@pytest.mark.parametrize("flood", [f"X: {'a' * 1000}\r\n", f" {'a' * 1000}\r\n"], ids=["headers", "one header"])
+def test_a_head_without_end_is_not_collected(service: Any, plugin: Any, run: Any, tag: str, flood: str) -> None:
+    """Attack: reply with headers for as long as the deadline allows. Twisted keeps them all, a hundred megabytes."""
+    said = failure(run, plugin(service.url(tag, flood=flood), timeout=Duration(8)))
+    assert str(said) == "no whole HTTP reply: ReplyTooLong: more than 524288 bytes"
+
+
 def test_a_redirect_takes_no_secret_elsewhere(service: Any, plugin: Any, run: Any, tag: str) -> None:
     """Attack: have the service redirect, and read the password and the token where it leads."""
     to = service.url(f"{tag}-elsewhere")
@@ -142,8 +150,9 @@ def test_a_token_goes_into_its_header_and_into_no_log(
 
 
 def test_a_connection_is_used_again(service: Any, plugin: Any, run: Any, tag: str) -> None:
-    asking = plugin(service.url(tag))
-    for _ in range(3):
+    """However much comes over it in all: what is bounded is a reply."""
+    asking = plugin(service.url(tag, big=60_000))
+    for _ in range(10):
         run(asking.authorize(*QUESTION))
     assert len({each["client"] for each in service.received(tag)}) == 1
 

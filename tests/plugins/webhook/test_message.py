@@ -1,13 +1,10 @@
 """What is sent, compared whole, and judged by its schema."""
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
-from pathlib import Path
 from typing import Any
 
-import gitgate_webhook
 import pytest
 from gitgate_webhook.message import (
     MOST_UPDATES_IN_RECORD,
@@ -19,8 +16,6 @@ from gitgate_webhook.message import (
     about_request,
     compact,
 )
-from jsonschema import Draft202012Validator
-from referencing import Registry, Resource
 
 from gitgate.plugin import (
     ANONYMOUS,
@@ -64,19 +59,6 @@ RECORD = AuditRecord(
 
 def sent(message: Message) -> Any:
     return json.loads(compact(message.as_json(message_id="msg_1", time=TIME)))
-
-
-@pytest.fixture(scope="session")
-def validator() -> Callable[[str], Draft202012Validator]:
-    folder = Path(gitgate_webhook.__file__).parent
-    schemas = {path.name: json.loads(path.read_text()) for path in folder.glob("*.schema.json")}
-    registry: Any = Registry().with_resources((name, Resource.from_contents(schemas[name])) for name in schemas)
-
-    def of(name: str) -> Draft202012Validator:
-        Draft202012Validator.check_schema(schemas[name])
-        return Draft202012Validator(schemas[name], registry=registry)
-
-    return of
 
 
 def test_a_question_about_a_push_whole() -> None:

@@ -48,6 +48,7 @@ def test_every_problem_has_its_place_and_all_are_told_at_once(here):
         "  - {url: ssh://127.0.0.1:0, host_keys: [host_key]}\n"
         "  - url: https://127.0.0.1:0\n"
         "    tls: {certificate: lost.crt, key: lost.key}\n"
+        "  - {url: http+unix:///lost/socket}\n"
         "plugins:\n"
         "  - {use: htpasswd, file: lost.htpasswd}\n"
         "  - {use: tree, root: lost}\n"
@@ -58,9 +59,10 @@ def test_every_problem_has_its_place_and_all_are_told_at_once(here):
     assert [line.split(": ")[:2] for line in problems] == [
         ["gitgate.yaml:3:42", "listen[0].host_keys[0]"],
         ["gitgate.yaml:5:5", "listen[1].tls"],
-        ["gitgate.yaml:7:21", "plugins[0].file"],
-        ["gitgate.yaml:8:17", "plugins[1].root"],
-        ["gitgate.yaml:9:7", "git.executable"],
+        ["gitgate.yaml:6:6", "listen[2].url"],
+        ["gitgate.yaml:8:21", "plugins[0].file"],
+        ["gitgate.yaml:9:17", "plugins[1].root"],
+        ["gitgate.yaml:10:7", "git.executable"],
     ]
     assert all("lost" in line or "host_key" in line for line in problems)
 

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import pytest
 from click.testing import CliRunner
 from gitgate_htpasswd import HtpasswdPlugin, HtpasswdSettings
@@ -44,6 +47,22 @@ def test_a_slip_of_the_finger_is_asked_again(tmp_path):
 
     assert ran.exit_code == 0
     assert _logs_in(file, "alice", "secret") == Identity(name="alice")
+
+
+@pytest.mark.parametrize(
+    ("given", "code", "said", "complaint"),
+    [
+        ("secret\n", 0, "alice has a new password in users\n", ""),
+        ("", 1, "", "gitgate: there is no password on standard input\n"),
+    ],
+)
+def test_where_there_is_no_terminal_nobody_is_asked(tmp_path, given, code, said, complaint):
+    """Python's getpass would warn, with a line of its source, that the password may be seen."""
+    command = [sys.executable, "-m", "gitgate", "passwd", "users", "alice"]
+    ran = subprocess.run(command, cwd=tmp_path, input=given, start_new_session=True, capture_output=True, text=True)
+
+    assert (ran.returncode, ran.stdout, ran.stderr) == (code, said, complaint)
+    assert [path.name for path in tmp_path.iterdir()] == (["users"] if code == 0 else [])
 
 
 def test_a_user_is_taken_out(tmp_path):

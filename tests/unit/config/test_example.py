@@ -11,8 +11,9 @@ from types import NoneType
 from typing import Any, get_args, get_type_hints
 
 import pytest
+import yaml
 
-from gitgate.config import AuditSettings, Config, GitSettings, Limits, LogSettings, load
+from gitgate.config import AuditSettings, Config, GitSettings, Limits, LogSettings, load, show
 from gitgate.config.file_format import ConfigFile, ListenEntry, ReservedKeys
 from gitgate.config.listener import TlsSettings
 from gitgate.config.source_limits import SourcePenalties
@@ -84,17 +85,33 @@ def test_where_the_example_shows_a_default_it_is_the_default(tmp_path: Path) -> 
     assert (first.deadline, first.on_error) == (reserved["deadline"], reserved["on_error"])
 
 
-def test_what_the_example_shows_as_an_alternative_loads_as_well(tmp_path: Path) -> None:
-    """Commented entries are those that begin with `# - ` and the keys that follow, in the place of a list's entries."""
+def _with_alternatives() -> str:
+    """The example with the entries that are comments: `# - ` and the keys that follow, where a list has its entries."""
     commented = r"^  # (- (?:url|use): .*|  [a-z_]+:(?: .*)?|    - .*)$"
-    text = re.sub(commented, r"  \1", _EXAMPLE.read_text(), flags=re.MULTILINE)
-    config = _load_in(tmp_path, text)
+    return re.sub(commented, r"  \1", _EXAMPLE.read_text(), flags=re.MULTILINE)
+
+
+def test_what_the_example_shows_as_an_alternative_loads_as_well(tmp_path: Path) -> None:
+    config = _load_in(tmp_path, _with_alternatives())
     assert (config.listen[3].socket, config.listen[3].mode) == (Path("/run/gitgate/http.sock"), 0o660)
     assert [entry.use for entry in config.plugins] == [
         *("htpasswd", "authorized-keys", "ldap", "webhook", "rules", "repoperms"),
         *("tree", "tree"),
     ]
     assert [root.prefix for root in config.plugins[7].settings.roots] == ["", "attic", "customer"]
+
+
+def test_what_is_shown_of_the_plugins_without_secrets_can_be_read_again(tmp_path: Path) -> None:
+    config = _load_in(tmp_path, _with_alternatives())
+    shown = show(config)
+    shown["git"]["config"] = {}  # hidden, as it may hold secrets
+    shown["plugins"] = [entry for entry in shown["plugins"] if entry["use"] not in ("ldap", "webhook")]
+
+    again = _load_in(tmp_path, yaml.safe_dump(shown))
+
+    before = {entry.name: entry.settings for entry in config.plugins}
+    assert len(again.plugins) == 6
+    assert all(before[entry.name] == entry.settings for entry in again.plugins)
 
 
 def _settings_classes(settings_type: Any) -> Iterator[type]:

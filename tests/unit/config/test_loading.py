@@ -152,6 +152,13 @@ def test_everything_that_is_wrong_is_told_at_once_in_the_order_of_the_file(
             ],
         ),
         (
+            _SMALLEST + "limits: {max_header_bytes: 1MiB, rekey_bytes: 1KiB}\n",
+            [
+                "4:10: limits.max_header_bytes: must be at least 1KiB and at most 64KiB",
+                "4:34: limits.rekey_bytes: must be at least 1MiB and at most 32GiB",
+            ],
+        ),
+        (
             _SMALLEST + "public_urls: {ssh: 'http://x', http: 'https://a b', git: 'git://x/?y', sssh: x}\n",
             [
                 "4:15: public_urls.ssh: must begin with ssh://",

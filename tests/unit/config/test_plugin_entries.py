@@ -103,6 +103,10 @@ def test_an_entry_built_in_python_needs_no_file() -> None:
             ["5:5: plugins[0].name: must be made of letters, digits, and . _ - which cannot stand first"],
         ),
         ("use: policy\non_error: allow", ["5:5: plugins[0].on_error: must be 'refuse' or 'abstain'"]),
+        (
+            "use: policy\non_error: abstian",
+            ["5:5: plugins[0].on_error: must be 'refuse' or 'abstain'; did you mean 'abstain'?"],
+        ),
         ("use: policy\nhooks: authorize", ["5:5: plugins[0].hooks: must be a list"]),
         (
             "use: policy\nhooks: []",

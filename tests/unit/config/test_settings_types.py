@@ -214,6 +214,7 @@ def test_a_settings_type_may_be_a_pydantic_model(
         ("colour: green", ["5:5: colour: must be 'red' or 'blue'"]),
         ("colours: {green: 1}", ["5:15: colours.green: must be 'red' or 'blue'"]),
         ("literal: c", ["5:5: literal: must be 'a' or 'b'"]),
+        ("colour: bleu", ["5:5: colour: must be 'red' or 'blue'; did you mean 'blue'?"]),
         (
             "secret: 5",
             ["5:5: secret: write a secret as a quoted text, or as {$env: X}, {$file: path} or {$credential: name}"],

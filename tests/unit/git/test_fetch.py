@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.task import deferLater
 
 from gitgate.config import Limits
+from gitgate.git import answers
 from gitgate.git.answer_cache import AnswerCache
 from gitgate.git.command import Exchange, Git
 from gitgate.git.process import GitExit, RunningGit
@@ -262,6 +264,18 @@ def test_a_client_that_reads_nothing_is_sent_nothing_and_ended(tmp_path: Path, r
     ended = scene.run(_wait(scene.begin(client)))
     assert (ended.silent, ended.abandoned, ended.code) == (True, True, 128)
     assert bytes(client.heard) == scene.from_git(b"")[1]  # the capabilities were said before it had asked
+
+
+def test_a_disk_that_does_not_answer_ends_the_fetch_in_time(
+    tmp_path: Path, running_reactor: Any, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A network file system hangs: whoever asks for its repositories is told, and holds nothing for ever."""
+    scene = Scene(tmp_path, running_reactor, run, idle_deadline=Duration(0.3))
+    hung = threading.Event()
+    monkeypatch.setattr(answers, "configuration_of", lambda directory: hung.wait(20) and None)
+    ended = scene.fetch(LS_REFS)[2]
+    hung.set()
+    assert (ended.silent, ended.code) == (True, 128)
 
 
 def test_a_client_that_asks_ahead_is_held_back(scene: Scene) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +21,7 @@ from gitgate.git.runner import GitRunner
 from gitgate.plugin import ANONYMOUS, Duration, Repository
 from gitgate.refusals import Overloaded
 from gitgate.testing import a_fetch, a_push
+from gitgate.wire.pktline import FLUSH, encode
 
 
 class RecordingClient:
@@ -155,6 +157,47 @@ def test_when_the_client_goes_git_first_sees_the_end_of_its_input(
     ended = run(_wait_for(serving))
     assert (tmp_path / "log").read_text() == "eof\n"
     assert ended.code == 0
+
+
+def test_a_hook_that_runs_when_the_client_goes_is_ended_and_no_quarantine_is_left(
+    script: Callable[..., Script],
+    run: Run,
+    running_reactor: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A client sends all of a large push, and goes while git indexes it or a hook runs.
+
+    A signal to the whole group would end receive-pack too, and its quarantine, as large as the push, would stay.
+    """
+    monkeypatch.setattr(process_module, "_SECONDS_UNTIL_TERM", 0.1)
+    work, repository = tmp_path / "work", tmp_path / "r.git"
+    for command in (
+        f"git init -q --bare {repository}",
+        f"git init -q {work}",
+        f"git -C {work} -c user.name=a -c user.email=a@example.org commit -q --allow-empty -m one",
+    ):
+        subprocess.run(command.split(), check=True)
+    commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=work, capture_output=True, check=True).stdout.strip()
+    packing = ["git", "pack-objects", "-q", "--stdout", "--all"]
+    pack = subprocess.run(packing, input=b"", cwd=work, capture_output=True, check=True).stdout
+    hook = repository / "hooks" / "pre-receive"
+    hook.write_text(f"#!/bin/sh\necho $GIT_QUARANTINE_PATH > {tmp_path}/quarantine\nsleep 600\n")
+    hook.chmod(0o755)
+    client = RecordingClient()
+
+    serving = script(f"exec git receive-pack --stateless-rpc {repository}").serve(client, push=True)
+    client.git.write(encode(b"0" * 40 + b" %b refs/heads/main\0report-status" % commit) + FLUSH + pack)
+    quarantine = tmp_path / "quarantine"
+    while not quarantine.exists() or not quarantine.read_text().strip():
+        run(_wait_for(deferLater(running_reactor, 0.01)))
+    assert Path(quarantine.read_text().strip()).is_dir()
+    serving.cancel()
+    ended = run(_wait_for(serving))
+
+    assert (ended.abandoned, ended.code) == (True, 0)
+    assert not list(repository.glob("objects/tmp_objdir-*"))
+    assert not list(repository.glob("refs/heads/*"))
 
 
 def test_a_clone_that_nobody_reads_any_more_ends_at_once(script: Callable[..., Script], run: Run) -> None:

@@ -10,7 +10,8 @@ from twisted.internet.task import Clock
 from gitgate.git.process import Client, GitExit, HookFound, Overheard, RunningGit
 from gitgate.git.push import Push, PushTerms, RunGit
 from gitgate.plugin import RefUpdate
-from gitgate.refusals import AccessDenied, CredentialsRequired, MalformedRequest, Unavailable
+from gitgate.refusals import AccessDenied, CredentialsRequired, MalformedRequest, Overloaded, Unavailable
+from gitgate.room import Room
 from gitgate.wire.pktline import FLUSH, encode
 
 LIST = encode(b"0" * 40 + b" " + b"a" * 40 + b" refs/heads/main\0report-status") + FLUSH
@@ -84,16 +85,23 @@ class StandIn:
 class House:
     """A push that waits for its next step."""
 
-    def __init__(self, *, http: bool = False, terms: PushTerms | Exception | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        http: bool = False,
+        terms: PushTerms | Exception | None = None,
+        room: Room | None = None,
+        client: RecordingClient | None = None,
+    ) -> None:
         self.clock = Clock()
-        self.client = RecordingClient()
+        self.client = client or RecordingClient()
         self.advertising = StandIn(b"refs")
         self.receiving = StandIn(b"report")
         self.asked: list[tuple[RefUpdate, ...]] = []
         self.answer: Deferred[PushTerms] = Deferred()
         self.outcome: list[Any] = []
         self._terms = terms or PushTerms()
-        push = Push(self.clock, self.client, idle_deadline_seconds=60)  # type: ignore[arg-type]
+        push = Push(self.clock, self.client, idle_deadline_seconds=60, room=room)  # type: ignore[arg-type]
         advertise: RunGit | None = None if http else self.advertising.run
         self.serving = ensureDeferred(push.serve(advertise, self._judge, self._receive))
         self.serving.addBoth(self.outcome.append)
@@ -168,6 +176,41 @@ def test_the_client_is_not_read_while_git_advertises_nor_while_the_judge_is_aske
     assert house.client.events == ["pause", "resume", "pause"]
     house.decide()
     assert house.client.events == ["pause", "resume", "pause", "resume"]
+
+
+class EagerClient(RecordingClient):
+    """Has much to send at once, as a gzip bomb has of which 64 KiB have come, and sends it unless it is paused."""
+
+    def __init__(self, *pieces: bytes) -> None:
+        super().__init__()
+        self.pieces = list(pieces)
+        self.is_paused = False
+
+    def git_started(self, git: RunningGit) -> None:
+        super().git_started(git)
+        self.send()
+
+    def send(self) -> None:
+        while self.pieces and not self.is_paused:
+            self.git.write(self.pieces.pop(0))
+
+    def pauseProducing(self) -> None:
+        self.is_paused = True
+
+    def resumeProducing(self) -> None:
+        self.is_paused = False
+        self.send()
+
+
+@pytest.mark.parametrize("terms", [None, REFUSED])
+def test_no_more_is_taken_from_the_client_than_is_looked_at(terms: Exception | None) -> None:
+    """A gzip bomb: 64 KiB of it bring a thousand pieces, and all of them waited here, before and after the judge."""
+    house = House(http=True, terms=terms, client=EagerClient(LIST[:9], LIST[9:], *[b"x"] * 100))
+    assert isinstance(house.client, EagerClient)
+    assert len(house.client.pieces) >= 99
+    house.decide()
+    assert house.client.pieces == []
+    assert house.receiving.input == (b"" if terms else LIST + b"x" * 100)
 
 
 def test_a_push_that_is_refused_is_answered_and_its_pack_discarded() -> None:
@@ -295,7 +338,8 @@ def test_a_rewind_that_a_hook_of_ours_has_found_is_reported_in_gits_place() -> N
     assert not house.receiving.hook_found((b"refs/heads/main",))
     house.receiving.client.write(b"ng refs/heads/main pre-receive hook declined")
     assert house.client.heard == b"refsreport"  # git's quarantine is still there
-    assert house.end().refusal is REFUSED
+    ended = house.end()
+    assert (ended.refusal, ended.rewound) == (REFUSED, {"refs/heads/main"})
     assert b"ng refs/heads/main protected (id 1)" in house.client.heard
     assert b"declined" not in house.client.heard
 
@@ -323,7 +367,9 @@ def test_what_git_said_before_it_was_known_that_nothing_is_rewound_is_said_then(
     assert house.receiving.hook_found(rewound)
     house.receiving.client.write(b" and more")
     assert house.client.heard == b"report and more"
-    assert house.end().refusal is None
+    ended = house.end()
+    assert ended.refusal is None
+    assert ended.rewound == frozenset(ref.decode() for ref in rewound)
 
 
 def test_a_git_that_fails_before_its_hook_is_heard() -> None:
@@ -342,6 +388,24 @@ def test_a_ref_that_is_not_utf8_is_not_rewound_either() -> None:
     house.decide()
     assert house.receiving.hook_found is not None
     assert not house.receiving.hook_found((b"refs/heads/caf\xe9",))
+
+
+def test_a_long_list_of_commands_has_to_find_room() -> None:
+    """Ten sessions on each of a hundred connections send a list of 16 MiB each, of which none is ever complete."""
+    room = Room("a list", 100_000, short=1000)
+    mirror, another, usual = House(room=room), House(room=room), House(room=room)
+    mirror.client.git.write(encode(b"shallow " + b"a" * 40) * 1500)
+    another.client.git.write(encode(b"shallow " + b"a" * 40) * 1500)
+    usual.client.git.write(LIST)
+
+    (refused,) = another.outcome
+    assert refused.check(Overloaded)
+    assert (mirror.outcome, len(usual.asked)) == ([], 1)
+
+    mirror.serving.cancel()
+    late = House(room=room)
+    late.client.git.write(encode(b"shallow " + b"a" * 40) * 1500)
+    assert late.outcome == []
 
 
 def test_without_such_terms_no_hook_is_heard() -> None:

@@ -50,6 +50,19 @@ def test_a_report_that_is_longer_than_a_packet_goes_in_several() -> None:
         assert inside.endswith(FLUSH)
 
 
+def test_the_id_at_the_end_of_a_long_message_is_not_cut_off() -> None:
+    told = "n" * 900 + " (id 0123456789)"
+    assert b"ng refs/heads/main %b\n" % told.encode() in report("report-status", refused={"refs/heads/main": told})
+
+
+def test_a_ref_that_fills_a_packet_is_refused_as_any_other() -> None:
+    """Attack: a name so long that its line in the report is longer than a packet can be."""
+    ref = b"refs/heads/" + b"x" * 65400
+    update = RefUpdate(ref=ref.decode(), old="0" * 40, new="b" * 40, change=RefChange.CREATE)
+    commands = PushCommands((update,), (ref,), frozenset({"report-status"}))
+    assert refused_push(commands, {ref.decode(): "n" * 200}, "", "").endswith(ref + b" " + b"n" * 100 + b"\n" + FLUSH)
+
+
 def test_a_message_cannot_add_lines_or_escape_sequences() -> None:
     said = report("report-status", refused={"refs/heads/main": "x\nok refs/heads/main\x1b[2J"})
     assert b"\nok" not in said

@@ -4,7 +4,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gitgate.plugin import Service
@@ -129,25 +129,8 @@ def test_the_parser_never_serves_what_git_dequotes_otherwise(verb: str, between:
     assert parsed.path == "/" + dequoted.removeprefix("/").removesuffix("/")
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        "git-upload-pack '/r'",
-        "git upload-pack '/r'",
-        "git-receive-pack '/r'\\''x'",
-        "git-receive-pack '/r'\\!'x'",
-        "git-upload-archive 'r'",
-        "git  upload-pack '/r'",
-        "git-upload-pack /r",
-        "git-upload-pack '/r' x",
-        "git-upload-pack '/r';id",
-        "git-upload-pack '-x'",
-        "git-upload-pack '/r'\\x'y'",
-        "git-upload-pack",
-        "rm -rf /",
-    ],
-)
-def test_git_shell_itself_serves_and_refuses_the_same(command: str, git_shell: Path) -> None:
+def served_by_git_shell(git_shell: Path, command: str) -> str | None:
+    """The path that git-shell hands to the service; None where it refuses."""
     ran = subprocess.run(
         [str(shutil.which("git-shell")), "-c", command],
         env={"PATH": "/usr/bin:/bin", "GIT_EXEC_PATH": str(git_shell), "HOME": str(git_shell)},
@@ -156,9 +139,54 @@ def test_git_shell_itself_serves_and_refuses_the_same(command: str, git_shell: P
         timeout=20,
         check=False,
     )
-    served = ran.stdout.removeprefix("SERVED ") if ran.stdout.startswith("SERVED ") else None
+    if ran.stdout.startswith("SERVED "):
+        return ran.stdout.removeprefix("SERVED ")
+    assert ran.returncode == 128
+    return None
+
+
+_PIECES = st.sampled_from(
+    ["/", "r", "a b", "'\\''", "'\\!'", "'", "\\", "!", "-", "..", '"', ";id", "\n", "~", "$(id)", "\t"]
+)
+_ARGUMENTS = st.lists(_PIECES, max_size=5).map("".join)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    verb=st.sampled_from(["git-upload-pack", "git upload-pack", "git\treceive-pack", "git-upload-archive"])
+    | st.sampled_from(["git  upload-pack", " git-upload-pack", "git-uploadpack", "git", "GIT-UPLOAD-PACK"]),
+    between=st.sampled_from([" '", " '/", " ", "'", "\t'", "  '", " '-", ""]),
+    argument=_ARGUMENTS,
+    after=st.sampled_from(["'", "", "' ", "' x", "''"]),
+)
+def test_git_shell_itself_serves_and_refuses_the_same(
+    git_shell: Path, verb: str, between: str, argument: str, after: str
+) -> None:
+    """What ours refuses and git-shell would serve are paths that no repository can have, and nothing else."""
+    command = f"{verb}{between}{argument}{after}"
+    served = served_by_git_shell(git_shell, command)
+    path, refusal = None, ""
     try:
-        ours = parse_ssh_command(command.encode()).path
-    except Malformed:
-        ours = None
-    assert ours == (None if served is None else "/" + served.removeprefix("/"))
+        path = parse_ssh_command(command.encode()).path
+    except Malformed as error:
+        refusal = str(error)
+
+    if refusal.startswith("the path "):
+        return
+    assert path == (None if served is None else "/" + served.removeprefix("/").removesuffix("/"))
+
+
+@pytest.mark.parametrize(
+    ("command", "served"),
+    [
+        ("git-upload-pack '/r'", "/r"),
+        ("git upload-pack '/r'", "/r"),
+        ("git-receive-pack '/r'\\''x'", "/r'x"),
+        ("git-receive-pack '/r'\\!'x'", "/r!x"),
+        ("git-upload-archive 'r'", "r"),
+        ("git-upload-pack '-x'", None),
+        ("git-upload-pack '/r'\\x'y'", None),
+    ],
+)
+def test_the_git_shell_of_these_tests_does_serve(git_shell: Path, command: str, served: str | None) -> None:
+    assert served_by_git_shell(git_shell, command) == served

@@ -1,6 +1,7 @@
 """Clients that want to be waited for, that want too much, and that guess."""
 
 import gzip
+import os
 from dataclasses import replace
 
 import pytest
@@ -9,12 +10,12 @@ from twisted.internet.testing import StringTransport
 
 from gitgate.config import Limits
 from gitgate.config.source_limits import MaxStartups
-from gitgate.plugin import Duration
+from gitgate.plugin import Duration, Size
 from gitgate.refusals import CredentialsRefused, CredentialsRequired, RepositoryNotFound
 from gitgate.transports.connections import TurnedAway
-from gitgate.transports.http.body import LONGEST_FETCH
 from gitgate.transports.penalties import Offence
 
+LONGEST_FETCH = 10 * 2**20
 HERE = IPv4Address("TCP", "192.168.1.1", 50000)
 
 
@@ -118,9 +119,8 @@ def test_a_refused_push_is_not_read_for_ever(conversation, push):
 
 
 def test_a_fetch_that_says_more_than_any_client_would_is_too_large(conversation, fetch):
-    """Ten kilobytes of gzip are ten megabytes for git; a hundred such requests keep it busy for an hour."""
-    bomb = gzip.compress(b"0032have " + b"0" * (LONGEST_FETCH + 1))
-    assert len(bomb) < 20_000
+    """A hundred kilobytes of gzip are ten megabytes for git; a hundred such requests keep it busy for an hour."""
+    bomb = gzip.compress(b"0032have " + b"0" * (LONGEST_FETCH + 1) + os.urandom(110_000))
     conversation.send(*fetch, b"Content-Encoding: gzip", b"Content-Length: %d" % len(bomb), body=bomb)
     git = conversation.gateway.git
     assert git.finished
@@ -130,9 +130,47 @@ def test_a_fetch_that_says_more_than_any_client_would_is_too_large(conversation,
 
 
 def test_a_push_may_be_as_long_as_it_is(conversation, push):
-    body = gzip.compress(b"0" * (LONGEST_FETCH + 1))
+    body = gzip.compress(b"0" * (LONGEST_FETCH - 110_000) + os.urandom(110_001))
     conversation.send(*push, b"Content-Encoding: gzip", b"Content-Length: %d" % len(body), body=body)
     assert len(conversation.gateway.git.taken) == LONGEST_FETCH + 1
+
+
+def test_how_much_a_head_may_hold_and_a_connection_may_ask_is_for_the_operator(limited, discover, fetch):
+    few = {"max_headers": 3, "max_requests": 2, "max_header_bytes": Size(2048), "max_fetch_request": Size(8)}
+    for lines, status in (
+        ([*discover, b"A: 1", b"B: 2"], 404),
+        ([*discover, b"A: 1", b"B: 2", b"C: 3"], 400),
+        ([*discover, b"A: " + b"a" * 1900], 404),
+        ([*discover, b"A: " + b"a" * 1000, b"B: " + b"b" * 1000], 400),
+        ([*discover, b"A: " + b"a" * 3000], 431),
+        ([b"GET /" + b"a" * 3000 + b" HTTP/1.1"], 414),
+    ):
+        conversation = limited(**few)
+        conversation.gateway.refusal = RepositoryNotFound("x")
+        conversation.send(*lines)
+        assert conversation.status() == status
+    asking = limited(**few)
+    asking.gateway.refusal = RepositoryNotFound("x")
+    asking.send(*discover)
+    asking.send(*discover)
+    assert asking.answer().count(b"Connection: close") == 1
+    asking = limited(**few)
+    asking.gateway.refusal = None
+    asking.send(*fetch, b"Content-Length: 9", body=b"0000" + b"0000" + b"0")
+    asking.gateway.git.end(128)
+    assert asking.status() == 413
+
+
+def test_a_body_in_chunks_has_no_trailers(conversation, fetch):
+    """A line each of 22,000 trailers took 2 MiB of memory, four times what a connection may cost."""
+    conversation.send(*fetch, b"Transfer-Encoding: chunked", body=b"4\r\n0000\r\n0\r")
+    conversation.send_raw(b"\n\r")
+    conversation.send_raw(b"\n")
+    conversation.gateway.git.end()
+    assert conversation.status() == 200
+    conversation.send(*fetch, b"Transfer-Encoding: chunked", body=b"4\r\n0000\r\n0\r\na: b\r\n")
+    conversation.gateway.git.end(128)
+    assert conversation.status() == 400
 
 
 def test_a_connection_has_a_last_request(conversation, discover):
@@ -155,6 +193,20 @@ def test_answers_that_nobody_takes_are_not_piled_up(conversation, discover):
     conversation.channel.resumeProducing()
     assert conversation.answer().count(b"404 Not Found") == 49
     assert conversation.reading
+
+
+@pytest.mark.parametrize(("chunk", "size"), [(b"1\r\nx\r\n", 4096), (b"800\r\n" + b"x" * 2048 + b"\r\n", 65536)])
+def test_a_body_in_tiny_chunks_is_read_in_small_pieces(conversation, push, chunk, size):
+    """Each chunk is work: 64 KiB in chunks of one byte held everybody up for a tenth of a second, and git got each byte
+    by itself."""
+    conversation.send(*push, b"Transfer-Encoding: chunked", body=b"4\r\n0000\r\n")
+    writes = []
+    conversation.gateway.git.write = writes.append
+    conversation.send_raw(chunk * 20)
+    assert (conversation.transport.bufferSize, len(writes)) == (size, 1)
+    conversation.send_raw(b"0\r\n\r\n")
+    conversation.gateway.git.end()
+    assert conversation.transport.bufferSize == 4096
 
 
 def test_a_client_that_leaves_before_it_has_taken_its_answer_leaves_nothing_behind(conversation, discover):

@@ -1,6 +1,7 @@
 """Compressed bodies."""
 
 import gzip
+import os
 import tracemalloc
 import zlib
 
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitgate.transports.http.inflate import PIECE, Inflater
+from gitgate.wire.http_target import Unserved
 from gitgate.wire.malformed import Malformed
 
 
@@ -28,9 +30,9 @@ def test_what_was_compressed_comes_out_whatever_the_network_cuts(data, times, cu
     assert inflated == data * times
 
 
-def test_a_bomb_costs_one_piece_at_a_time():
-    """1. A client sends 64 KiB that inflate to 64 MiB. 2. git reads slowly. 3. Without a bound, memory takes it all."""
-    compressed = gzip.compress(bytes(64 * 2**20))
+def test_what_inflates_costs_one_piece_at_a_time():
+    """1. A client sends 64 KiB that inflate to 6 MiB. 2. git reads slowly. 3. Without a bound, memory takes it all."""
+    compressed = gzip.compress(os.urandom(2**16) + bytes(6 * 2**20))
     inflater = Inflater()
     tracemalloc.start()
     inflater.feed(compressed)
@@ -42,8 +44,21 @@ def test_a_bomb_costs_one_piece_at_a_time():
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     inflater.end()
-    assert (total, max(sizes)) == (64 * 2**20, PIECE)
+    assert (total, max(sizes)) == (6 * 2**20 + 2**16, PIECE)
     assert peak < 2**20
+
+
+def test_a_bomb_is_too_large_however_large_it_may_be():
+    """A push has no bound here, and each second of 1 MB/s kept the server busy for three, whoever threw it away."""
+    compressed = gzip.compress(bytes(64 * 2**20))
+    inflater = Inflater()
+    inflater.feed(compressed)
+    pieces = iter(inflater.read, b"")
+    taken: list[bytes] = []
+    with pytest.raises(Unserved, match="inflates more than 100 times") as refused:
+        taken.extend(pieces)
+    assert refused.value.status == 413
+    assert sum(map(len, taken)) <= 100 * len(compressed)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """One request between the client, the gateway and git."""
 
 import gzip
+import os
 
 import pytest
 from twisted.internet.defer import Deferred
@@ -189,9 +190,9 @@ def test_a_git_that_does_not_keep_up_pauses_the_client(conversation, push):
 
 
 def test_a_bomb_is_inflated_as_fast_as_git_reads(conversation, push):
-    """A few KiB that inflate to 4 MiB: git takes little, and the rest stays compressed."""
+    """Some KiB that inflate to 4 MiB: git takes little, and the rest stays compressed."""
     conversation.gateway.room = 65536
-    compressed = gzip.compress(b"0000" * 2**20)
+    compressed = gzip.compress(b"0000" * (2**20 - 2**14) + os.urandom(2**16))
     conversation.send(*push, b"Content-Encoding: gzip", b"Content-Length: %d" % len(compressed), body=compressed)
     git = conversation.gateway.git
     assert (len(git.taken), git.finished, conversation.reading) == (65536, False, False)

@@ -50,6 +50,14 @@ def test_every_bad_request_goes_through_the_one_method(channel, data):
     assert channel.transport.value() == b""
 
 
+def test_the_trailers_of_a_chunked_body_can_be_bounded(channel):
+    channel.dataReceived(b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n")
+    assert channel._transferDecoder._maxTrailerHeadersSize > 2
+    channel._transferDecoder._maxTrailerHeadersSize = 2
+    channel.dataReceived(b"a: b\r\n")
+    assert channel.refused == 1
+
+
 def test_a_bad_chunk_does_too(channel):
     channel.dataReceived(b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n")
     assert channel.refused == 1

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from twisted.conch.ssh.common import NS
 from twisted.conch.ssh.keys import Key
 from twisted.conch.ssh.transport import SSHClientTransport
-from twisted.internet.address import IPv4Address
+from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.error import ConnectionDone
 from twisted.internet.task import Clock
@@ -83,6 +83,7 @@ class Socket:
         self.is_aborted = False
         self.is_read = True
         self.producer: Any = None
+        self.here: IPv4Address | IPv6Address = IPv4Address("TCP", "192.0.2.1", 22)
         self._address = IPv4Address("TCP", "192.0.2.7", port)
 
     def write(self, data: bytes) -> None:
@@ -113,8 +114,8 @@ class Socket:
     def getPeer(self) -> IPv4Address:
         return self._address
 
-    def getHost(self) -> IPv4Address:
-        return IPv4Address("TCP", "192.0.2.1", 22)
+    def getHost(self) -> IPv4Address | IPv6Address:
+        return self.here
 
 
 class RawClient(PacketTransport, SSHClientTransport):
@@ -268,6 +269,11 @@ def line(gateway: RecordingGateway) -> Line:
 @pytest.fixture
 def make_line() -> Callable[..., Line]:
     return Line
+
+
+@pytest.fixture
+def git() -> RecordingGit:
+    return RecordingGit()
 
 
 @pytest.fixture

@@ -121,6 +121,29 @@ def test_an_outage_is_no_empty_list(session: Any, gateway: Any, refusal: Excepti
     assert run(session, b"info") == ("", f"gitgate: {message}\n", 128)
 
 
+def test_long_lists_that_nobody_reads_have_a_bound_for_all(make_line: Any, gateway: Any) -> None:
+    """Somebody asks for five thousand repositories in ten sessions on each of a hundred connections, and reads none
+    of the answers: they would all be kept here."""
+    line = make_line(gateway, max_sessions=100)
+    line.log_in()
+    many = tuple(Reachable(path=f"/{n:0500}", name=str(n), rights=(Access.READ,)) for n in range(5000))
+    gateway.reachable = lambda: Overview(repositories=many)
+    asked = [line.open_session(window=0) for _ in range(4)]
+    for session in asked:
+        line.execute(session, b"info")
+    assert ended(line.take())[1:] == ("", None)
+
+    late = line.open_session()
+    line.execute(late, b"info")
+    assert ended(line.take()) == ("", "gitgate: too busy, try again later\n", 128)
+
+    line.send(CLOSE, pack(">L", asked[0]))
+    line.take()
+    another = line.open_session()
+    line.execute(another, b"info")
+    assert ended(line.take())[1:] == ("", None)
+
+
 def test_a_name_cannot_control_the_terminal(line: Any, gateway: Any) -> None:
     """Attack: somebody who may create repositories makes one whose name clears the screens of all who list it."""
     gateway.judge = lambda credentials: Identity(name="alice")

@@ -61,7 +61,7 @@ def test_messages_of_a_key_exchange_out_of_order_are_refused(messages: tuple[int
 @pytest.mark.parametrize("message", [2, 3, 4])
 @pytest.mark.parametrize("step", [(), (SHARE,)])
 def test_strict_means_that_nothing_is_passed_over_before_the_first_keys(message: int, step: tuple[int, ...]) -> None:
-    """CVE-2023-48795: see tests/attack/ssh/test_terrapin.py."""
+    """CVE-2023-48795: see tests/attack/ssh/test_key_exchange.py."""
     order = after(KEXINIT)
     order.be_strict()
     for each in step:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from twisted.conch.ssh.common import NS
+from twisted.internet.address import IPv6Address
 from twisted.internet.defer import Deferred
 
 from gitgate.git.process import GitExit
@@ -141,6 +142,16 @@ def test_a_shell_is_a_greeting(session: Any) -> None:
         "  git clone ssh://alice@192.0.2.1:22/path/to/repository\n"
     )
     assert received[2:] == ENDED
+
+
+def test_a_client_by_ipv4_of_a_socket_for_both_is_told_the_address_that_it_knows(line: Any) -> None:
+    line.server_socket.here = IPv6Address("TCP", "::ffff:192.0.2.1", 5522)
+    line.log_in()
+    session = line.open_session()
+    line.send(98, line.channel_request(session, b"shell"))
+
+    output, _ = streams(line.take())
+    assert b"git clone ssh://alice@192.0.2.1:5522/path/to/repository\n" in output
 
 
 def test_a_terminal_is_given_for_the_greeting_and_has_its_own_ends_of_lines(session: Any) -> None:
@@ -352,6 +363,25 @@ def test_before_the_decision_no_more_room_is_given(session: Any, gateway: Any) -
     session.send(94, pack(">L", 0) + NS(b"x"))
 
     assert session.take() == [(CLOSE, pack(">L", 0))]
+
+
+def test_before_the_decision_all_sessions_together_have_64_kib(line: Any, gateway: Any, git: Any) -> None:
+    """Ten sessions, each with a window of 64 KiB that it fills while a plugin is asked."""
+    line.log_in()
+    sessions = [line.open_session() for _ in range(3)]
+    clients: list[Any] = []
+    gateway.served = lambda client: clients.append(client) or Deferred()
+    for session in sessions:
+        line.execute(session, b"git-receive-pack '/a.git'")
+    for session in sessions[:2]:
+        line.send(94, pack(">L", session) + NS(b"x" * 32768))
+    assert line.server_socket.is_read
+    line.send(94, pack(">L", sessions[2]) + NS(b"x"))
+    assert not line.server_socket.is_read
+
+    clients[2].git_started(git)
+
+    assert line.server_socket.is_read
 
 
 def test_room_is_given_back_as_git_takes_the_data(line: Any, running: Any) -> None:

@@ -46,8 +46,10 @@ def test_signatures_that_are_taken_from_users_are_announced(line: Any) -> None:
 
     [(message, payload)] = line.take()
     assert message == EXT_INFO
-    assert b"rsa-sha2-512,rsa-sha2-256" in payload
-    assert b"ssh-rsa" not in payload
+    assert payload == pack(">L", 1) + NS(b"server-sig-algs") + NS(
+        b"ssh-ed25519,sk-ssh-ed25519@openssh.com,ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,ecdsa-sha2-nistp521,"
+        b"sk-ecdsa-sha2-nistp256@openssh.com,rsa-sha2-512,rsa-sha2-256"
+    )
 
 
 def test_who_does_not_log_in_in_time_is_disconnected(line: Any) -> None:

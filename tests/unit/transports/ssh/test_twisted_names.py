@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from twisted.conch.ssh.transport import SSHCiphers, SSHTransportBase, messages
 
+import gitgate
 import gitgate.transports.ssh
 from gitgate.transports.ssh.connection import Connection
 from gitgate.transports.ssh.factory import SshFactory
@@ -45,6 +46,17 @@ OVERRIDDEN = {
 }
 
 
+#: What is set on `self`, and decides what conch offers or does.
+SET = {
+    PacketTransport: {"supportedCiphers", "supportedMACs", "supportedCompressions"},
+    KeyedTransport: {"supportedKeyExchanges", "ignoreNextPacket"},
+    SshTransport: {"supportedPublicKeys"},
+}
+
+ROOT = Path(gitgate.__file__).parents[1]
+FOLDERS = {"U": ROOT / "tests/unit/transports/ssh", "A": ROOT / "tests/attack/ssh", "J": ROOT / "tests/journeys"}
+
+
 def _names_of_twisted(ours: type) -> set[str]:
     """The names that the bases of `ours` have which are Twisted's, other than those that every object has."""
     theirs = [base for base in ours.__mro__ if base.__module__.startswith("twisted.")]
@@ -67,6 +79,24 @@ def test_all_our_classes_with_a_base_of_twisted_are_listed() -> None:
                 found.add(value)
 
     assert found == set(OVERRIDDEN)
+
+
+def test_architecture_md_has_each_of_them_with_its_test() -> None:
+    table: dict[str, set[str]] = {ours.__name__: set() for ours in OVERRIDDEN}
+    for line in (ROOT / "docs/architecture.md").read_text().splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if len(cells) == 4 and cells[1].strip("`") in table:
+            table[cells[1].strip("`")].update(cells[0].replace("`", "").split())
+            for test in cells[3].split(", "):
+                folder, _, name = test.partition("/")
+                assert (FOLDERS[folder] / name).is_file(), test
+
+    assert table == {ours.__name__: names | SET.get(ours, set()) for ours, names in OVERRIDDEN.items()}
+
+
+@pytest.mark.parametrize(("ours", "names"), SET.items(), ids=lambda value: getattr(value, "__name__", ""))
+def test_what_is_set_is_a_name_of_conch(ours: type, names: set[str]) -> None:
+    assert names - _names_of_twisted(ours) == set()
 
 
 def test_no_private_name_of_twisted_is_used() -> None:

@@ -1,0 +1,154 @@
+"""git's words for people, without the paths of the server in them."""
+
+import re
+from typing import Final
+
+from gitgate.wire.malformed import NotGit
+from gitgate.wire.pktline import encode, payload_length
+
+_PROGRESS, _FATAL = b"\2", b"\3"
+
+#: A side-band of the old kind takes no more (gitprotocol-capabilities(5), "side-band").
+_LONGEST: Final = 900
+
+#: The rest of a line that is longer is taken for another one.
+_LONGEST_LINE: Final = 4096
+
+#: How git's own complaints begin, and the absolute paths in them. Not the `//host/path` of a URL.
+_COMPLAINT: Final = re.compile(rb"(?:fatal|error|warning): ")
+_ABSOLUTE: Final = re.compile(rb"(?<![\w:/.~-])/[^\s'\"/][^\s'\"]*")
+
+
+class HiddenPaths:
+    """Says `name` where git says `directory`; other absolute paths are left out of git's complaints.
+
+    A hook's words for the person who pushes pass as they are, but for the directory of the repository: other paths in
+    them are the operator's own words.
+    """
+
+    def __init__(self, directory: str, name: str) -> None:
+        self._directory = re.compile(re.escape(directory.encode("utf-8", "surrogateescape")) + rb"(?![\w.-])")
+        self._name = name.encode("utf-8", "backslashreplace")
+
+    def of(self, line: bytes) -> bytes:
+        """One line without paths."""
+        line = self._directory.sub(lambda _: self._name, line)
+        return _ABSOLUTE.sub(b"...", line) if _COMPLAINT.match(line) else line
+
+
+class PathlessLines:
+    """A text that comes in parts, line by line."""
+
+    def __init__(self, paths: HiddenPaths) -> None:
+        self._paths = paths
+        self._begun = b""
+
+    def put(self, data: bytes) -> bytes:
+        """The next part, as far as its lines are whole."""
+        data = self._begun + data
+        if len(data) - _after_last_line(data) > _LONGEST_LINE:
+            self._begun = b""
+            return self._without(data)
+        whole = _after_last_line(data)
+        self._begun = data[whole:]
+        return self._without(data[:whole])
+
+    def rest(self) -> bytes:
+        """What was kept back, when there is no more."""
+        rest, self._begun = self._begun, b""
+        return self._without(rest)
+
+    def _without(self, text: bytes) -> bytes:
+        if b"/" not in text:
+            return text
+        return b"".join(self._paths.of(line) for line in re.split(rb"(?<=[\n\r])", text))
+
+
+class PathlessPackets:
+    """What git says as pkt-lines, with the text of its side-band (bands 2 and 3) without paths; all else as it is.
+
+    A path may begin in one packet and end in another, since git passes on what hooks say in pieces of 128 bytes. So
+    the end of a line is awaited, as git's client does it before it shows anything.
+    """
+
+    def __init__(self, paths: HiddenPaths) -> None:
+        self._lines = PathlessLines(paths)
+        self._held = b""
+        self._passing = 0
+        self._is_raw = False
+
+    def put(self, data: bytes) -> bytes:
+        """The next part of what git says, as far as it can be told."""
+        if self._is_raw:
+            return data
+        if self._passing >= len(data) and not self._held:
+            self._passing -= len(data)
+            return data
+        data, self._held = self._held + data, b""
+        said: list[bytes] = []
+        position = 0
+        if self._passing:
+            position = min(self._passing, len(data))
+            self._passing -= position
+            said.append(data[:position])
+        while position < len(data):
+            end = self._packet_end(data, position)
+            if end is None:
+                self._held = data[position:]
+                break
+            if self._is_raw:
+                said.append(_packets(_PROGRESS, self._lines.rest()) + data[position:])
+                break
+            band = data[position + 4 : min(position + 5, end)]
+            if band not in (_PROGRESS, _FATAL):
+                self._let_pass(data, position, end, said)
+                position = min(end, len(data))
+            elif len(data) < end:
+                self._held = data[position:]
+                break
+            else:
+                said.append(self._told(band, data[position:end]))
+                position = end
+        return b"".join(said)
+
+    def rest(self) -> bytes:
+        """What was kept back, when git says no more."""
+        held, self._held = self._held, b""
+        return _packets(_PROGRESS, self._lines.rest()) + held
+
+    def _packet_end(self, data: bytes, position: int) -> int | None:
+        """Where the packet ends that begins here; None while that, or its band, is not known."""
+        if len(data) < position + 4:
+            return None
+        try:
+            length = payload_length(data[position : position + 4])
+        except NotGit:  # a pack without a side-band, as very old clients want it
+            self._is_raw = True
+            return len(data)
+        if not length:
+            return position + 4
+        return position + 4 + length if len(data) > position + 4 else None
+
+    def _let_pass(self, data: bytes, position: int, end: int, said: list[bytes]) -> None:
+        if end == position + 4:
+            said.append(_packets(_PROGRESS, self._lines.rest()))
+        self._passing = max(0, end - len(data))
+        said.append(data[position:end])
+
+    def _told(self, band: bytes, packet: bytes) -> bytes:
+        payload = packet[5:]
+        if not payload:
+            return packet  # git keeps the connection alive
+        text = self._lines.put(payload)
+        if band == _FATAL:
+            text += self._lines.rest()
+        return packet if text == payload else _packets(band, text)
+
+
+def _packets(band: bytes, text: bytes) -> bytes:
+    pieces = (text[start : start + _LONGEST] for start in range(0, len(text), _LONGEST))
+    return b"".join(encode(band + piece) for piece in pieces)
+
+
+def _after_last_line(data: bytes) -> int:
+    return max(data.rfind(b"\n"), data.rfind(b"\r")) + 1

@@ -1,0 +1,115 @@
+"""What one address may do over http and git://, where it is not exempt: a running server, and its limits."""
+
+import os
+import shutil
+import ssl
+import subprocess
+import time
+from base64 import b64encode
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+CONFIGURATION = """
+version: 1
+listen:
+  - {url: "http://127.0.0.1:0"}
+  - {url: "https://127.0.0.1:0", tls: {certificate: tls.crt, key: tls.key}}
+  - {url: "git://127.0.0.1:0"}
+plugins:
+  - {use: htpasswd, file: users.htpasswd}
+  - use: rules
+RULES
+  - {use: tree, root: repositories}
+limits:
+  max_startups: 5:100:5
+  per_source_exempt: []
+  per_source_max_connections: 4
+  per_source_penalties: {authfail: 30s, malformed: 30s, noauth: 0s, min: 45s, max: 10m}
+"""
+
+DISCOVER = "/open/r.git/info/refs?service=git-upload-pack"
+
+
+@pytest.fixture(scope="module")
+def guarded(starting, tmp_path_factory):
+    site = starting(tmp_path_factory.mktemp("guarded") / "site", CONFIGURATION)
+    site.filled("open/r.git", commits=1)
+    yield site
+    site.daemon.close()
+    assert "Traceback" not in site.daemon.log()
+
+
+@pytest.mark.parametrize(
+    ("offence", "source"), [("a wrong password", "127.0.1.1"), ("no http", "127.0.1.2"), ("no git", "127.0.1.3")]
+)
+def test_who_behaves_badly_twice_is_turned_away_at_every_door(guarded, say, request_for, offence, source):
+    """Guessing over many connections, and probing for something that answers: each costs its source some seconds."""
+    door, words = {
+        "a wrong password": ("http", request_for(DISCOVER, "Authorization: Basic " + b64encode(b"a:guess").decode())),
+        "no http": ("http", b"\x16\x03\x01\x02\x00\r\n\r\n"),
+        "no git": ("git", b"GET / HTTP/1.1\r\n\r\n"),
+    }[offence]
+    for _ in range(2):
+        assert say(guarded, "http", request_for(DISCOVER), source=source).startswith(b"HTTP/1.1 200 ")
+        say(guarded, door, words, source=source)
+    assert say(guarded, "http", request_for(DISCOVER), source=source).startswith(b"HTTP/1.1 429 Too Many Requests\r\n")
+    assert b"ERR too many connections or failures from your address" in say(guarded, "git", b"", source=source)
+    assert say(guarded, "http", request_for(DISCOVER), source="127.0.1.9").startswith(b"HTTP/1.1 200 ")
+
+
+def test_nobody_takes_all_places(guarded, connect, say, request_for):
+    """1. One address connects as often as it can, at every door, and says nothing. 2. With the help of a second one all
+    places for startups are taken. 3. Whoever has been answered before is not held up by it."""
+    served = connect(guarded, "http", source="127.0.2.1")
+    served.sendall(request_for(DISCOVER, last=False))
+    assert served.recv(100).startswith(b"HTTP/1.1 200 ")
+    before = _sockets(guarded)
+    held = [connect(guarded, transport, source="127.0.2.2") for transport in ("http", "git", "http", "git")]
+    _wait_for_sockets(guarded, before + 4)
+    with connect(guarded, "http", source="127.0.2.2") as one_more:
+        assert one_more.recv(100).startswith(b"HTTP/1.1 429 ")
+    with pytest.raises(OSError, match="EOF|reset|closed"):  # to be told why over TLS would cost us a handshake
+        connect(guarded, "https", source="127.0.2.2")
+
+    held.append(connect(guarded, "git", source="127.0.2.3"))
+    _wait_for_sockets(guarded, before + 5)
+    with connect(guarded, "git", source="127.0.2.4") as client:
+        assert b"ERR too busy" in client.recv(100)
+    served.sendall(request_for(DISCOVER))
+    assert b"HTTP/1.1 200 OK" in b"".join(iter(lambda: served.recv(65536), b""))
+    for each in held:
+        each.close()
+
+
+def _sockets(site) -> int:
+    """Those that the server has open."""
+    folder = Path(f"/proc/{site.daemon.process.pid}/fd")
+    number = 0
+    for name in os.listdir(folder):
+        with suppress(FileNotFoundError):  # closed meanwhile
+            number += str((folder / name).readlink()).startswith("socket:")
+    return number
+
+
+def _wait_for_sockets(site, number: int) -> None:
+    give_up = time.monotonic() + 15
+    while _sockets(site) < number:
+        assert time.monotonic() < give_up
+        time.sleep(0.02)
+
+
+def test_a_renewed_certificate_is_shown_by_the_running_server(guarded):
+    port = int(guarded.daemon.urls["https"].rpartition(":")[2])
+    before = ssl.get_server_certificate(("127.0.0.1", port))
+    lines = ("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30")
+    named = ("-subj", "/CN=localhost", "-keyout", guarded.folder / "new.key", "-out", guarded.folder / "new.crt")
+    subprocess.run([*lines, *named], check=True, capture_output=True)
+    for name in ("key", "crt"):
+        shutil.move(guarded.folder / f"new.{name}", guarded.folder / f"tls.{name}")
+    give_up = time.monotonic() + 20
+    while (after := ssl.get_server_certificate(("127.0.0.1", port))) == before:
+        assert time.monotonic() < give_up
+        time.sleep(0.1)
+    assert after == (guarded.folder / "tls.crt").read_text()
