@@ -1,6 +1,8 @@
 """python -m benchmarks [--large] [--runs N] [ROW ...]: measures, prints the table, and writes it where it belongs."""
 
 import argparse
+import signal
+import sys
 import time
 from pathlib import Path
 
@@ -23,6 +25,8 @@ def main() -> None:
     unknown = set(chosen.rows) - set(ROWS)
     if unknown:
         parser.error(f"no such row: {', '.join(sorted(unknown))}; there are {' '.join(ROWS)}")
+    # By default it would end this process alone, and leave all servers behind.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     began = time.monotonic()
     comparisons: list[Comparison] = []
     stand = Stand(_PROJECT / "build" / "benchmarks", LARGE if chosen.large else SMALL, chosen.runs)

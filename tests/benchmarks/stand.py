@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import cached_property
 from itertools import count
 from pathlib import Path
@@ -38,12 +39,15 @@ class Stand:
         self.folder = Path(mkdtemp(prefix="gitgate-bench-"))
         self.accounts = Accounts.make(self.folder)
         self._build = build
-        self._running: list[Closable] = []
+        self._running = ExitStack()
+        self._running.callback(shutil.rmtree, self.folder, ignore_errors=True)
         self._pushes = count()
 
     @cached_property
     def repositories(self) -> Repositories:
-        return Repositories.below(self._build, self.size)
+        repositories = Repositories.below(self._build, self.size)
+        self._running.callback(repositories.remove_all_new)
+        return repositories
 
     @property
     def root(self) -> Path:
@@ -107,14 +111,10 @@ class Stand:
 
     def close(self) -> None:
         """End what runs, and remove the folder."""
-        while self._running:
-            self._running.pop().close()
-        if "repositories" in self.__dict__:  # somebody has asked for them
-            self.repositories.remove_all_new()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self._running.close()
 
     def _keep(self, server: S) -> S:
-        self._running.append(server)
+        self._running.callback(server.close)
         return server
 
     def _peer(self, name: str, start: Callable[[], S]) -> S | None:
