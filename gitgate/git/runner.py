@@ -80,7 +80,7 @@ class GitRunner:
 
         async def answer(fetch: Fetch, asked: RequestV2 | None, question: Question) -> Answered:
             run_git = partial(run, Exchange.STATELESS)
-            return await self._answers.answer(fetch, asked, question, repository, run_git)
+            return await self._answers.answer(fetch, asked, question, repository, request.peer, run_git)
 
         fetch = Fetch(self._reactor, client, idle_deadline_seconds=self._idle_deadline_seconds)
         advertise = partial(self._answers.capabilities, repository, partial(run, Exchange.ADVERTISEMENT))
