@@ -18,7 +18,8 @@ from gitgate.git.answer_store import AnswerStore, NoRoom
 from gitgate.git.process import GitExit, RunningGit
 from gitgate.reactor import Clock, Timer
 
-_READ_SIZE: Final = 65536
+#: As much as is read of git at a time.
+_READ_SIZE: Final = 128 * 1024
 
 #: So long one reader may take nothing while it holds up another one.
 _SECONDS_OF_PATIENCE: Final = 30.0
