@@ -18,7 +18,8 @@ from gitgate.git.answer_store import AnswerStore, NoRoom
 from gitgate.git.process import GitExit, RunningGit
 from gitgate.reactor import Clock, Timer
 
-_READ_SIZE: Final = 65536
+#: As much as is read of git at a time.
+_READ_SIZE: Final = 128 * 1024
 
 #: So long one reader may take nothing while it holds up another one.
 _SECONDS_OF_PATIENCE: Final = 30.0
@@ -88,13 +89,13 @@ class Reader:
         self.is_paused = False
         self.read()
 
-    def offer(self, data: bytes, position: int) -> None:
-        """git has just said `data`, which begins at `position`."""
+    def takes(self, data: bytes, position: int) -> bool:
+        """git has just said `data`, which begins at `position`: the client gets it at once, unless it is behind."""
         if self.is_paused or self._is_reading or self.position != position:
-            self.read()
-        else:
-            self.position += len(data)
-            self._listener.said(data)
+            return False
+        self.position += len(data)
+        self._listener.said(data)
+        return True
 
     def read(self) -> None:
         """Bring the client what it can take."""
@@ -212,9 +213,13 @@ class Answer:
     def write(self, data: bytes) -> None:
         position = self._length
         self._length += len(data)
-        self._keep(data, position)
+        is_kept = self._keep(data)
         for reader in tuple(self._readers):
-            reader.offer(data, position)
+            if not reader.takes(data, position):
+                if not is_kept:
+                    self._hold(data, position)
+                    is_kept = True
+                reader.read()
         self._balance()
 
     def write_error(self, data: bytes) -> None:
@@ -227,14 +232,19 @@ class Answer:
     def resumeProducing(self) -> None:
         self._question.resumeProducing()
 
-    def _keep(self, data: bytes, position: int) -> None:
-        if self._has_room and self._store is not None:
-            try:
-                self._store.append(data)
-                return
-            except NoRoom:
-                self._has_room = False
-                self._spoil()
+    def _keep(self, data: bytes) -> bool:
+        if not self._has_room or self._store is None:
+            return False
+        try:
+            self._store.append(data)
+        except NoRoom:
+            self._has_room = False
+            self._spoil()
+            return False
+        return True
+
+    def _hold(self, data: bytes, position: int) -> None:
+        """For those who are behind, where it is not stored."""
         if not self._unstored:
             self._unstored_from = position
         self._unstored += data

@@ -86,7 +86,7 @@ class Answers:
         """
         if self._cache is None:
             return await _capabilities_from(run)
-        whose = (repository.directory, _environment(repository))
+        whose = (repository.directory, _about(repository))
         now = self._reactor.seconds()
         known = self._cache.capabilities(whose)
         if known is not None and now - known.looked_at < _SECONDS_BETWEEN_LOOKS:
@@ -142,7 +142,7 @@ class Answers:
             return None
         if request.is_full_clone and state.pack_bytes > self._cache.most_bytes:
             return None  # there is no room, and without it, who clones quickly would wait for who does not
-        return Place(repository.directory, state, _environment(repository) + request.essence)
+        return Place(repository.directory, state, _about(repository) + request.essence)
 
     async def _look(
         self, look: Callable[..., RepositoryState | None], repository: Repository
@@ -162,9 +162,11 @@ async def _run(run: RunGit, answer: Answer, turn: Turn | None) -> GitExit:
         return await run(answer)
 
 
-def _environment(repository: Repository) -> bytes:
-    """What the repository adds to git's environment. What it says of the client changes no answer."""
-    return repr(sorted(repository.environment.items())).encode()
+def _about(repository: Repository) -> bytes:
+    """What an answer depends on besides the state and the request: what the repository adds to git's environment, and
+    its name, which stands in git's words in the place of its path. What git is told of the client changes no answer.
+    """
+    return repr((repository.name, sorted(repository.environment.items()))).encode()
 
 
 async def _capabilities_from(run: RunGit) -> bytes:
