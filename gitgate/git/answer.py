@@ -140,6 +140,7 @@ class Answer:
         self._clock = clock
         self._patience: Timer | None = None
         self._store = store
+        self._has_room = store is not None
         self._spoilt = spoilt
         self._unstored = bytearray()
         self._unstored_from = 0
@@ -232,11 +233,12 @@ class Answer:
         self._question.resumeProducing()
 
     def _keep(self, data: bytes) -> bool:
-        if not self.is_shared or self._store is None:
+        if not self._has_room or self._store is None:
             return False
         try:
             self._store.append(data)
         except NoRoom:
+            self._has_room = False
             self._spoil()
             return False
         return True

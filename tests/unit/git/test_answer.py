@@ -282,6 +282,20 @@ def test_what_is_discarded_is_still_read_to_its_end_and_then_gone(kept: Scene) -
     assert (len(slow.heard), reader.ended.result, kept.budget.used) == (200_000, ENDED, 0)
 
 
+def test_a_push_in_the_middle_of_a_clone_holds_up_nobody(kept: Scene) -> None:
+    """What is no longer to be found is kept for those who read it already, at different speeds."""
+    stalled, other = Ear(most=1), Ear()
+    slow, _ = kept.begin(stalled, other)
+    kept.answer.write(b"x" * 100_000)
+    kept.answer.discard()
+    kept.answer.write(b"y" * 100_000)
+    assert (len(other.heard), "pause" in kept.git.events) == (200_000, False)
+    kept.running.callback(ENDED)
+    stalled.most = 10**9
+    slow.resume()
+    assert (stalled.heard, kept.budget.used) == (other.heard, 0)
+
+
 def test_an_answer_leaves_no_file_and_no_descriptor_behind(kept: Scene, tmp_path: Path) -> None:
     before = len(os.listdir("/proc/self/fd"))
     kept.begin(Ear())
