@@ -5,7 +5,8 @@ import sys
 import threading
 import time
 import traceback
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final, Protocol
 
 from gitgate.reactor import Clock
 
@@ -20,11 +21,20 @@ _SECONDS_BETWEEN: Final = 60.0
 _FRAMES: Final = 8
 
 
+class TurningReactor(Clock, Protocol):
+    """A reactor (Twisted's IReactorCore and ReactorBase)."""
+
+    @property
+    def doIteration(self) -> Callable[..., Any]:  # noqa: N802
+        """Waits for the next event."""
+
+
 class Watchdog:
     """A thread that looks whether the reactor still turns. While it does not, nobody at all is served."""
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+    def __init__(self, reactor: TurningReactor) -> None:
+        self._clock: Clock = reactor
+        self._waiting = getattr(reactor.doIteration, "__code__", None)
         self._beat_at = time.monotonic()
         self._watched = threading.get_ident()
 
@@ -41,13 +51,17 @@ class Watchdog:
     def _watch(self) -> None:
         while True:
             time.sleep(_BEAT_SECONDS)
-            late = time.monotonic() - self._beat_at
-            if late > _LONGEST_SECONDS:
-                self._tell(late)
+            if self.looks():
                 time.sleep(_SECONDS_BETWEEN)
 
-    def _tell(self, late: float) -> None:
+    def looks(self) -> bool:
+        """Whether there was something to tell."""
+        late = time.monotonic() - self._beat_at
         frame = sys._current_frames().get(self._watched)
-        stack = traceback.extract_stack(frame, limit=_FRAMES) if frame is not None else ()
+        # A reactor that is late and waits for events all the same is one that the machine has not let run.
+        if late <= _LONGEST_SECONDS or frame is None or frame.f_code is self._waiting:
+            return False
+        stack = traceback.extract_stack(frame, limit=_FRAMES)
         where = " < ".join(f"{call.name} ({call.filename}:{call.lineno})" for call in reversed(stack))
         _log.error("nobody has been served for %.1f s, because of what runs here: %s", late, where)
+        return True

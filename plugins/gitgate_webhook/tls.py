@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from cryptography import x509
 from OpenSSL import SSL, crypto
 from twisted.internet.ssl import Certificate, TLSVersion, optionsForClientTLS, trustRootFromCertificates
 
@@ -18,8 +19,8 @@ def connection_creator(tls: Tls, host: str) -> Any:
     """
     options: dict[str, Any] = {"raiseMinimumTo": TLSVersion.TLSv1_2}
     if tls.certificate is not None and tls.key is not None:
-        own, *chain = _read(tls.certificate, "certificate", _certificates)
-        key = _read(tls.key, "key", lambda pem: crypto.load_privatekey(crypto.FILETYPE_PEM, pem, passphrase=b""))
+        own, *chain = (each.to_cryptography() for each in _read(tls.certificate, "certificate", _certificates))
+        key = _read(tls.key, "key", _private_key)
         _check_pair(own, key, f"{tls.key} is not the key of {tls.certificate}")
         options.update(privateKey=key, certificate=own, extraCertChain=chain)
     trust: Any = None
@@ -28,11 +29,11 @@ def connection_creator(tls: Tls, host: str) -> Any:
     return optionsForClientTLS(host, trust, acceptableProtocols=[b"http/1.1"], extraCertificateOptions=options)
 
 
-def _check_pair(certificate: crypto.X509, key: crypto.PKey, problem: str) -> None:
+def _check_pair(certificate: x509.Certificate, key: Any, problem: str) -> None:
     # Twisted looks at them when a connection is made, and not before.
     context = SSL.Context(SSL.TLS_METHOD)
     try:
-        context.use_certificate(certificate.to_cryptography())
+        context.use_certificate(certificate)
         context.use_privatekey(key)
         context.check_privatekey()
     except SSL.Error as error:
@@ -46,6 +47,10 @@ def _read(path: Path, what: str, parse: Callable[[bytes], Any]) -> Any:
         raise SettingsError(f"{path}: cannot be read: {error.strerror}", key="tls") from error
     except (ValueError, crypto.Error) as error:
         raise SettingsError(f"{path}: holds no {what} in PEM format that can be used", key="tls") from error
+
+
+def _private_key(pem: bytes) -> Any:
+    return crypto.load_privatekey(crypto.FILETYPE_PEM, pem, passphrase=b"").to_cryptography_key()
 
 
 def _certificates(pem: bytes) -> list[crypto.X509]:

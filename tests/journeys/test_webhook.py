@@ -3,7 +3,6 @@
 import base64
 import os
 import re
-import signal
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from freezing import freeze
 
 SERVICE = Path(__file__).parents[2] / "docs/examples/policy_service.py"
 SECRET = "whsec_" + base64.b64encode(b"thirty-two bytes, more or less!!").decode()
@@ -80,7 +80,7 @@ class Policy:
 
     def freeze(self) -> None:
         """The system still accepts connections for it, and nobody answers."""
-        self.process.send_signal(signal.SIGSTOP)
+        freeze(self.process)
 
     def kill(self) -> None:
         self.process.kill()

@@ -16,6 +16,7 @@ from typing import Final
 from urllib.parse import quote
 
 import pytest
+from freezing import freeze
 
 SUFFIX: Final = "dc=example,dc=org"
 PEOPLE: Final = f"ou=people,{SUFFIX}"
@@ -313,7 +314,7 @@ class Slapd:
         """Stopped in its tracks: the system still accepts connections for it, and nobody answers."""
         assert self._process is not None
         self._bind_results()
-        self._process.send_signal(signal.SIGSTOP)
+        freeze(self._process)
         self._frozen = True
 
     def thaw(self) -> None:

@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 
 import gitgate_webhook
 import pytest
+from freezing import freeze
 from gitgate_webhook import WebhookPlugin, WebhookSettings
 from jsonschema import Draft202012Validator
 from reactor_fixtures import Run
@@ -64,8 +65,11 @@ class ServiceProcess:
         lines = map(json.loads, self.record.read_text().splitlines())
         return [line for line in lines if line["path"] == f"/{tag}"]
 
-    def signal(self, number: int) -> None:
-        self.process.send_signal(number)
+    def freeze(self) -> None:
+        freeze(self.process)
+
+    def thaw(self) -> None:
+        self.process.send_signal(signal.SIGCONT)
 
     def run_out_of_descriptors(self) -> Callable[[], None]:
         """It may open no more files; what is returned undoes that."""
@@ -74,7 +78,7 @@ class ServiceProcess:
         return lambda: resource.prlimit(self.process.pid, resource.RLIMIT_NOFILE, limits)  # type: ignore[func-returns-value]
 
     def kill(self) -> None:
-        self.process.send_signal(signal.SIGCONT)
+        self.thaw()
         self.process.kill()
         self.process.wait()
         if self.process.stdout is not None:

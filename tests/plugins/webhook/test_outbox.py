@@ -1,7 +1,6 @@
 """Audit records on their way to the service, for which nobody waits."""
 
 import json
-import signal
 from datetime import UTC, datetime
 from typing import Any
 
@@ -57,7 +56,7 @@ def test_records_for_a_service_that_is_stopped_have_a_bound_and_the_end_does_not
     starting: Any, plugin: Any, run: Any, tag: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     silent = starting()
-    silent.signal(signal.SIGSTOP)
+    silent.freeze()
     policy = plugin(silent.url(tag), timeout=Duration(0.3))
     for number in range(600):
         run(policy.audited(record(number)))

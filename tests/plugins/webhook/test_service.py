@@ -2,7 +2,6 @@
 
 import json
 import resource
-import signal
 import threading
 from typing import Any
 
@@ -75,7 +74,7 @@ def test_two_hundred_logins_at_a_silent_service_are_bounded_and_the_excess_is_re
     starting: Any, plugin: Any, tag: str, pause: Any
 ) -> None:
     silent = starting()
-    silent.signal(signal.SIGSTOP)
+    silent.freeze()
     policy = plugin(silent.url(tag), timeout=Duration(2), max_exchanges=8, max_waiting=32)
     threads = threading.active_count()
 
@@ -112,7 +111,7 @@ def test_whoever_waits_in_vain_leaves_the_line(service: Any, plugin: Any, run: A
 
 def test_the_end_ends_what_is_under_way(starting: Any, plugin: Any, run: Any, tag: str, pause: Any) -> None:
     silent = starting()
-    silent.signal(signal.SIGSTOP)
+    silent.freeze()
     policy = plugin(silent.url(tag), timeout=Duration(60), max_exchanges=1)
     many = Asked([policy.authorize(an_identity(f"user{i}"), *QUESTION[1:]) for i in range(5)])
     run(policy.stopping())
@@ -120,10 +119,7 @@ def test_the_end_ends_what_is_under_way(starting: Any, plugin: Any, run: Any, ta
     assert {type(each) for each in many.outcomes} == {CancelledError}
 
 
-FAULTS = {"killed": signal.SIGKILL, "stopped": signal.SIGSTOP}
-
-
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("fault", ["kill", "freeze"])
 def test_a_service_that_is_down_is_left_alone_and_used_again_when_it_is_back(
     starting: Any, plugin: Any, run: Any, tag: str, fault: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -133,7 +129,7 @@ def test_a_service_that_is_down_is_left_alone_and_used_again_when_it_is_back(
     policy = plugin(policy_service.url(tag), timeout=Duration(2), breaker=breaker, clock=lambda: now[0])
     assert run(policy.authorize(*QUESTION)) == Allow("said so")
 
-    policy_service.signal(FAULTS[fault])
+    getattr(policy_service, fault)()
     failures = []
     for _ in range(4):
         with pytest.raises(NoAnswer) as raised:
@@ -142,11 +138,7 @@ def test_a_service_that_is_down_is_left_alone_and_used_again_when_it_is_back(
     assert [type(each) for each in failures] == [ServiceDown, ServiceDown, NotAsked, NotAsked]
     assert str(failures[2]).endswith("; it is tried again in 10 s")
 
-    if fault == "killed":
-        policy_service.kill()
-        policy_service.start()
-    else:
-        policy_service.signal(signal.SIGCONT)
+    (policy_service.start if fault == "kill" else policy_service.thaw)()
     with pytest.raises(NotAsked):
         run(policy.authorize(*QUESTION))
     now[0] += 10

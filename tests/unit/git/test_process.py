@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from reactor_fixtures import Run
 from twisted.internet.defer import Deferred, ensureDeferred
-from twisted.internet.task import deferLater
+from twisted.internet.task import Clock, deferLater
 
 from gitgate.config import Limits
 from gitgate.git import process as process_module
@@ -246,9 +246,29 @@ def test_when_no_byte_moves_for_the_idle_deadline_git_is_ended(script: Callable[
     assert (ended.silent, ended.code) == (True, 0)
 
 
-def test_bytes_that_move_put_the_idle_deadline_off(script: Callable[..., Script], run: Run) -> None:
-    slow = script("for i in 1 2 3 4 5 6; do sleep 0.1; echo; done", idle=0.4)
-    ended = run(_wait_for(slow.serve(RecordingClient())))
+class _TimeThatIsTold:
+    """The reactor with another clock, which goes on where a test says so."""
+
+    def __init__(self, reactor: Any) -> None:
+        self._reactor = reactor
+        clock = Clock()
+        self.seconds, self.callLater, self.advance = clock.seconds, clock.callLater, clock.advance
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._reactor, name)
+
+
+def test_bytes_that_move_put_the_idle_deadline_off(tmp_path: Path, running_reactor: Any, run: Run) -> None:
+    reactor = _TimeThatIsTold(running_reactor)
+    client = RecordingClient()
+    serving = Script(tmp_path, reactor, "exec cat", idle=60).serve(client)
+    for number in range(1, 7):
+        reactor.advance(40)
+        client.git.write(b"x")
+        while len(client.output) < number:
+            run(_wait_for(deferLater(running_reactor, 0.01)))
+    client.git.finish()
+    ended = run(_wait_for(serving))
     assert (ended.silent, ended.bytes_out) == (False, 6)
 
 
