@@ -5,6 +5,11 @@ from collections.abc import Generator
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# How long an example takes tells of the machine. Otherwise as hypothesis has it, which is without chance in CI.
+settings.register_profile("gitgate", settings(deadline=None, suppress_health_check=[HealthCheck.too_slow]))
+settings.load_profile("gitgate")
 
 pytest_plugins = ["reactor_fixtures"]
 

@@ -185,11 +185,11 @@ def test_f20_logins_that_hang_are_unavailable_and_everybody_else_is_served(fault
 
 
 def test_f21_a_flood_of_logins_does_not_keep_others_from_being_served(another_site, doors, plugins, unique, wait_until):
-    """bcrypt takes a processor for 80 ms and more, by design."""
+    """bcrypt takes a processor for some time, by design."""
     site = another_site(doors + plugins)
     site.filled(f"open/{unique}")
     with (site.folder / "users.htpasswd").open("a") as users:
-        users.write(f"carol:{bcrypt.hashpw(b'right', bcrypt.gensalt(11)).decode()}\n")
+        users.write(f"carol:{bcrypt.hashpw(b'right', bcrypt.gensalt(10)).decode()}\n")
     wait_until(lambda: _basic(site, "carol", "right", f"open/{unique}") == 200)
     with ThreadPoolExecutor(90) as pool:
         guesses = [pool.submit(_basic, site, "carol", f"wrong{n}", f"open/{unique}") for n in range(90)]

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from hashlib import sha1
 from pathlib import Path
@@ -170,7 +171,7 @@ LOGINS = {
 
 
 def test_people_see_what_the_guide_says(start: Start, environ: dict[str, str], folder: Path) -> None:
-    _make_site(folder, "limits: {max_operations: 1}\n")
+    _make_site(folder, "limits: {max_operations: 1, operation_wait: 3s}\n")
     server = start()
     places = {transport: url.partition("://")[2].rpartition("@")[2] for transport, url in server.urls.items()}
     ssh = _ssh(folder)
@@ -179,9 +180,9 @@ def test_people_see_what_the_guide_says(start: Start, environ: dict[str, str], f
     def said(script: str) -> str:
         return _sh(f"{script} || true", folder, {**environ, "GIT_SSH_COMMAND": ssh}).stdout
 
-    def everywhere(command: str, path: str, login: str = "right") -> list[str]:
+    def everywhere(command: str, path: str, login: str = "right", run: Any = map) -> list[str]:
         urls = [f"{transport}://{name}{places[transport]}/{path}" for transport, name in LOGINS[login].items()]
-        return [said(command.replace("URL", url)) for url in urls]
+        return list(run(said, [command.replace("URL", url) for url in urls]))
 
     read, push = "git ls-remote URL", "git push URL HEAD:refs/heads/x"
     said("git init -q . && git -c user.name=a -c user.email=a@b commit -q --allow-empty -m x")
@@ -194,8 +195,8 @@ def test_people_see_what_the_guide_says(start: Start, environ: dict[str, str], f
         "another command than git's": [said(f"{ssh} -p {port} alice@{host} rm -rf /")],
         "no command at all": [said(f"{ssh} -p {port} alice@{host}")],
     }
-    with _a_git_that_waits(server.urls["git"]):
-        seen["too many gits"] = everywhere(read, "public")
+    with _a_git_that_waits(server.urls["git"]), ThreadPoolExecutor() as threads:
+        seen["too many gits"] = everywhere(read, "public", run=threads.map)
     (folder / "repositories").rename(folder / "away")
     seen["a plugin does not work"] = everywhere(read, "app")
 

@@ -52,11 +52,12 @@ def failure(run: Any, asking: Any) -> NoAnswer:
     ids=lambda value: str(value)[:40],
 )
 def test_what_is_no_answer_fails_in_time(
-    service: Any, plugin: Any, run: Any, tag: str, how: dict[str, Any], kind: type, why: str
+    service: Any, plugin: Any, run: Any, tag: str, how: dict[str, Any], kind: type, why: str, pause: Any
 ) -> None:
     is_slow = bool({"delay", "dribble"} & set(how))
     said = failure(run, plugin(service.url(tag, **how), timeout=Duration(0.4 if is_slow else 8)))
     assert (type(said), str(said)[: len(why)]) == (kind, why)
+    pause(lambda: service.received(tag))
     assert len(service.received(tag)) == 1
 
 

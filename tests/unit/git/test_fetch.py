@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from reactor_fixtures import Run
+from reactor_fixtures import Run, TimeThatIsTold
 from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.task import deferLater
 
@@ -263,9 +263,14 @@ def test_where_nothing_is_kept_git_is_asked_each_time(tmp_path: Path, running_re
 
 
 def test_a_client_that_reads_nothing_is_sent_nothing_and_ended(tmp_path: Path, running_reactor: Any, run: Run) -> None:
-    scene = Scene(tmp_path, running_reactor, run, idle_deadline=Duration(0.5))
+    reactor = TimeThatIsTold(running_reactor)
+    scene = Scene(tmp_path, reactor, run, idle_deadline=Duration(2))
     client = Client(conversations(scene.commits)["a clone"], stalls=True)
-    ended = scene.run(_wait(scene.begin(client)))
+    serving = scene.begin(client)
+    while not client.heard:
+        run(_wait(deferLater(running_reactor, 0.01)))
+    reactor.advance(3)
+    ended = scene.run(_wait(serving))
     assert (ended.silent, ended.abandoned, ended.code) == (True, True, 128)
     assert bytes(client.heard) == scene.from_git(b"")[1]  # the capabilities were said before it had asked
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from reactor_fixtures import Run
+from reactor_fixtures import Run, TimeThatIsTold
 from twisted.internet.defer import Deferred, ensureDeferred
-from twisted.internet.task import Clock, deferLater
+from twisted.internet.task import deferLater
 
 from gitgate.config import Limits
 from gitgate.git import process as process_module
@@ -204,10 +204,8 @@ def test_a_clone_that_nobody_reads_any_more_ends_at_once(script: Callable[..., S
     """A client goes away in the middle of a large clone: git would go on to pack what nobody gets."""
     serving = script("exec cat /dev/zero").serve(RecordingClient())
     serving.cancel()
-    began = time.monotonic()
     ended = run(_wait_for(serving))
-    assert ended.code == -signal.SIGPIPE
-    assert time.monotonic() - began < process_module._SECONDS_UNTIL_TERM
+    assert ended.code == -signal.SIGPIPE  # later, it would be SIGTERM
 
 
 def test_a_git_that_does_not_end_by_itself_is_ended_with_all_its_children(
@@ -228,7 +226,7 @@ def test_a_git_that_does_not_end_by_itself_is_ended_with_all_its_children(
     ended = run(_wait_for(serving))
     assert ended.code == -signal.SIGKILL
     child = int((tmp_path / "child").read_text())
-    give_up = time.monotonic() + 5
+    give_up = time.monotonic() + 20
     while _alive(child) and time.monotonic() < give_up:
         time.sleep(0.01)
     assert not _alive(child)
@@ -246,20 +244,8 @@ def test_when_no_byte_moves_for_the_idle_deadline_git_is_ended(script: Callable[
     assert (ended.silent, ended.code) == (True, 0)
 
 
-class _TimeThatIsTold:
-    """The reactor with another clock, which goes on where a test says so."""
-
-    def __init__(self, reactor: Any) -> None:
-        self._reactor = reactor
-        clock = Clock()
-        self.seconds, self.callLater, self.advance = clock.seconds, clock.callLater, clock.advance
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._reactor, name)
-
-
 def test_bytes_that_move_put_the_idle_deadline_off(tmp_path: Path, running_reactor: Any, run: Run) -> None:
-    reactor = _TimeThatIsTold(running_reactor)
+    reactor = TimeThatIsTold(running_reactor)
     client = RecordingClient()
     serving = Script(tmp_path, reactor, "exec cat", idle=60).serve(client)
     for number in range(1, 7):
