@@ -1,18 +1,13 @@
 """Hooks that a repository's configuration defines, with the commands that they run (git-hook(1), since git 2.54)."""
 
 import os
-from typing import Any, Final, cast
+from typing import Final
 
-from twisted.internet.utils import getProcessOutputAndValue
-
-from gitgate.deadline import within
 from gitgate.git.command import GitCommand
+from gitgate.git.output import output_of
 from gitgate.plugin import Repository
 from gitgate.reactor import Reactor
 from gitgate.wire.printable import printable
-
-#: To read some keys of a configuration takes milliseconds.
-_SECONDS: Final = 10.0
 
 _NO_SUCH_KEYS: Final = 1
 
@@ -27,16 +22,10 @@ async def without_configured_hooks(command: GitCommand, repository: Repository, 
     count where the repository has a hook whose name is that of the event. So they are switched off one by one.
     """
     arguments = ["-C", str(repository.directory), "--git-dir=.", "config", "--includes", "--show-scope", "--name-only"]
-    asked = getProcessOutputAndValue(
-        command.argv[0],
-        [*arguments, "-z", "--get-regexp", r"^hook\."],
-        dict(command.environment),
-        reactor=cast(Any, reactor),
-    )
-    out, err, code = await within(_SECONDS, asked, reactor)
-    if code not in (0, _NO_SUCH_KEYS):
-        raise OSError(f"git does not say which hooks {repository.directory} configures: {printable(err)}")
-    scopes_and_keys = [os.fsdecode(field) for field in out.split(b"\0")]
+    read = await output_of(command, [*arguments, "-z", "--get-regexp", r"^hook\."], reactor)
+    if read.code not in (0, _NO_SUCH_KEYS):
+        raise OSError(f"git does not say which hooks {repository.directory} configures: {printable(read.err)}")
+    scopes_and_keys = [os.fsdecode(field) for field in read.out.split(b"\0")]
     names, ours = set(), set()
     for scope, key in zip(scopes_and_keys[::2], scopes_and_keys[1::2], strict=False):
         name, _, variable = key.removeprefix("hook.").rpartition(".")
