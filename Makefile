@@ -19,6 +19,8 @@ demo: $(INSTALLED)
 	@$(VENV)/bin/gitgate demo
 
 test: check
+	@# Many tests start gitgate, which is not to be compiled each time where Python may write nothing beside its sources.
+	@$(VENV)/bin/python -m compileall -q gitgate plugins
 	$(VENV)/bin/pytest -q -n $(WORKERS) --dist worksteal
 
 # The same with a repository of one gigabyte, which takes some minutes.

@@ -128,7 +128,7 @@ class Daemon:
     def close(self) -> int:
         self.process.send_signal(signal.SIGTERM)
         try:
-            code = self.process.wait(timeout=20)
+            code = self.process.wait(timeout=40)
             assert code != 0 or not os.listdir(self._temporary), "temporary files are left behind"
             return code
         finally:
@@ -151,7 +151,7 @@ class GitClient:
         return printed
 
     def run(
-        self, *arguments: str | Path, cwd: Path | None = None, seconds: float = 60, **environment: str
+        self, *arguments: str | Path, cwd: Path | None = None, seconds: float = 120, **environment: str
     ) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
             ["git", *map(str, arguments)],

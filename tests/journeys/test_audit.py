@@ -338,7 +338,7 @@ def children(process: int) -> list[int]:
 
 
 def wait_until(condition: Callable[[], object]) -> None:
-    give_up = time.monotonic() + 20
+    give_up = time.monotonic() + 40
     while not condition():
         assert time.monotonic() < give_up
         time.sleep(0.02)

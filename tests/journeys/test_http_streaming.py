@@ -17,7 +17,7 @@ def web(request):
     return request.param
 
 
-def eventually(holds: Callable[[], bool], seconds: float = 15) -> bool:
+def eventually(holds: Callable[[], bool], seconds: float = 40) -> bool:
     give_up = time.monotonic() + seconds
     while not holds():
         if time.monotonic() > give_up:
@@ -126,9 +126,9 @@ def test_more_https_clients_than_allowed_are_closed_at_once(another_site):
     """Twisted's TLS factory wraps the None for "closed" as if it were a protocol: the client stayed, for ever."""
     site = another_site(FULL)
     port = urlsplit(site.daemon.urls["https"]).port
-    with socket.create_connection(("127.0.0.1", port), timeout=10):
+    with socket.create_connection(("127.0.0.1", port), timeout=30):
         time.sleep(0.1)
-        with socket.create_connection(("127.0.0.1", port), timeout=10) as second:
+        with socket.create_connection(("127.0.0.1", port), timeout=30) as second:
             assert second.recv(1) == b""
     assert "Traceback" not in site.daemon.log()
 

@@ -92,7 +92,7 @@ def test_clients_that_stall_in_the_middle_of_a_clone_cost_no_memory(another_site
 
 
 def _wait_until(condition) -> None:
-    give_up = time.monotonic() + 30
+    give_up = time.monotonic() + 40
     while not condition():
         assert time.monotonic() < give_up
         time.sleep(0.02)

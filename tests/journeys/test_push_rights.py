@@ -132,7 +132,7 @@ def test_one_refused_ref_refuses_the_push_and_each_is_told_why(work, guarded, re
     (identifier,) = set(re.findall(r"\(id (\w+)\)", printed))
     # The id that the user is told leads to the record, which is written once the client has gone.
     lines_of = partial(re.findall, rf"^.*audit.*\[{identifier}\]$", flags=re.MULTILINE)
-    give_up = time.monotonic() + 30
+    give_up = time.monotonic() + 40
     while not (written := lines_of(guarded.daemon.log())):
         assert time.monotonic() < give_up
         time.sleep(0.02)

@@ -12,7 +12,7 @@ import pytest
 
 
 def wait_until(true: Callable[[], bool], what: str) -> None:
-    give_up = time.monotonic() + 30
+    give_up = time.monotonic() + 40
     while not true():
         assert time.monotonic() < give_up, f"{what}, after 30 s"
         time.sleep(0.02)
