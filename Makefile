@@ -1,5 +1,6 @@
 # make demo   a sample repository, served over ssh, http and git://, with the commands to try
 # make test   every check and test, in a virtual environment of its own
+# make bench  gitgate beside git daemon, nginx + http-backend, OpenSSH and git alone: docs/performance.md
 # make fuzz   every parser that a stranger can reach, fed with what libFuzzer thinks of; FUZZ_SECONDS for each
 # make format the sources as the checks want them
 
@@ -13,7 +14,7 @@ FUZZ_SECONDS ?= 60
 # How long fifty clients go on in `make soak`.
 SOAK_SECONDS ?= 60
 
-.PHONY: demo test test-large fuzz soak check format clean
+.PHONY: demo test test-large fuzz soak bench check format clean
 
 demo: $(INSTALLED)
 	@$(VENV)/bin/gitgate demo
@@ -26,6 +27,10 @@ test: check
 # The same with a repository of one gigabyte, which takes some minutes.
 test-large: $(INSTALLED)
 	GITGATE_TEST_LARGE_BYTES=1073741824 $(VENV)/bin/pytest -q tests/journeys/test_memory.py
+
+# ROWS="clone push" measures these alone; BENCH="--large --runs 9" takes other sizes, or more runs of each.
+bench: $(INSTALLED)
+	@PYTHONPATH=tests $(VENV)/bin/python -m benchmarks $(BENCH) $(ROWS)
 
 fuzz: $(INSTALLED)
 	@$(VENV)/bin/python -c 'import atheris' 2>/dev/null || \

@@ -17,7 +17,7 @@ from gitgate.audit import Audit, AuditEntry
 from gitgate.authorization import Authorization
 from gitgate.git.command import Exchange
 from gitgate.git.noticed_client import NoticedClient
-from gitgate.git.pathless_client import PathlessClient
+from gitgate.git.pathless_client import PathlessErrors
 from gitgate.git.process import Client, GitExit
 from gitgate.git.push import PushTerms
 from gitgate.git.runner import GitRunner
@@ -152,7 +152,7 @@ class Gateway:
             noticed = None
             if repository.moved_to is not None:
                 client = noticed = NoticedClient(client, self._notice(request, repository.moved_to))
-            pathless = PathlessClient(client, request, repository)
+            pathless = PathlessErrors(client, request, repository)
             operation = _Operation(request, repository, login.identity, exchange, pathless)
             git = await self._run(operation, entry, can_repeat=can_repeat)
             pathless.end()

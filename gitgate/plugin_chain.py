@@ -123,7 +123,7 @@ class PluginChain:
                 _log.error("%s; it abstains (on_error)", failure)
                 continue
             if answer is not None:
-                return Ruling(implementation.seat.member.name, cast(Identity | Rejected, answer))
+                return Ruling(implementation.seat.member.name, cast("Identity | Rejected", answer))
         return None
 
     async def enrich_identity(self, identity: Identity, peer: Peer) -> Identity | Ruling[Rejected]:
@@ -139,14 +139,14 @@ class PluginChain:
     async def resolve_path(self, identity: Identity, request: GitRequest) -> Ruling[Repository | Missing] | None:
         """Where the request's path leads; None when every plugin abstains. Raises `PluginFailure`."""
         ruling = await self._first("resolve_path", identity=identity, request=request)
-        return cast(Ruling[Repository | Missing] | None, ruling)
+        return cast("Ruling[Repository | Missing] | None", ruling)
 
     async def authorize(
         self, identity: Identity, request: GitRequest, repository: Repository
     ) -> Ruling[Allow | Deny] | None:
         """Whether the request is allowed; None when every plugin abstains. Raises `PluginFailure`."""
         ruling = await self._first("authorize", identity=identity, request=request, repository=repository)
-        return cast(Ruling[Allow | Deny] | None, ruling)
+        return cast("Ruling[Allow | Deny] | None", ruling)
 
     async def create_repository(
         self, identity: Identity, request: GitRequest, repository: Repository
@@ -156,7 +156,7 @@ class PluginChain:
         Raises `PluginFailure`, also for a plugin that returns another repository than the one that was authorized.
         """
         ruling = await self._first("create_repository", identity=identity, request=request, repository=repository)
-        return cast(Ruling[Repository] | None, ruling)
+        return cast("Ruling[Repository] | None", ruling)
 
     async def list_repositories(self, identity: Identity) -> list[str]:
         """The paths that the plugins list, each once, in their order. Raises `PluginFailure`.
@@ -166,7 +166,7 @@ class PluginChain:
         paths: dict[str, None] = {}
         for implementation in self._implementations["list_repositories"]:
             listed = await self._ask(implementation, identity=identity)
-            paths.update(dict.fromkeys(cast(Sequence[str], listed or ())))
+            paths.update(dict.fromkeys(cast("Sequence[str]", listed or ())))
         return list(paths)
 
     async def check_online(self) -> list[tuple[str, tuple[Finding, ...]]]:
@@ -174,7 +174,7 @@ class PluginChain:
         found: list[tuple[str, tuple[Finding, ...]]] = []
         for implementation in self._implementations["check_online"]:
             try:
-                findings = cast(Sequence[Finding], await self._ask(implementation) or ())
+                findings = cast("Sequence[Finding]", await self._ask(implementation) or ())
             except PluginFailure as failure:
                 findings = (Finding(failure.what_happened, is_problem=True),)
             found.append((implementation.seat.member.name, tuple(findings)))

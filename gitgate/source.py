@@ -1,6 +1,7 @@
 """Where connections come from, as far as limits for each source go."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from typing import TypeAlias
 
@@ -16,9 +17,13 @@ class Sources:
     def __init__(self, block_size: NetBlockSize, exempt: Iterable[Network]) -> None:
         self._block_size = block_size
         self._exempt = [network.addresses for network in exempt]
+        self._remembered = lru_cache(maxsize=1024)(self._source)
 
     def of(self, address: str) -> Source | None:
         """The source of an IP address; None for one that is exempt, and for "", which is a unix socket."""
+        return self._remembered(address)
+
+    def _source(self, address: str) -> Source | None:
         if not address:
             return None
         ip = ip_address(address.partition("%")[0])

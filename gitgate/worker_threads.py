@@ -53,8 +53,7 @@ class WorkerThreads:
         if self._calls >= _THREADS + _WAITING:
             raise ThreadsBusy(f"has {self._calls} questions before it and takes no more")
         # What the caller gets can be cancelled, and fires at once; the thread is free only when its call has ended.
-        is_cancelled = threading.Event()
-        answer: Deferred[object] = Deferred(lambda _: is_cancelled.set())
+        answer: Deferred[object] = Deferred()
 
         def ended(result: object | Failure) -> None:
             self._calls -= 1
@@ -62,7 +61,7 @@ class WorkerThreads:
                 answer.callback(result)
 
         def work() -> None:
-            result = None if is_cancelled.is_set() else _result_of(function)
+            result = None if answer.called else _result_of(function)
             self._reactor.callFromThread(ended, result)
 
         self._calls += 1

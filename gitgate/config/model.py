@@ -55,9 +55,9 @@ class Limits:
     over all listeners.
 
     `max_operations` is how many requests are served at once: in all, and for one repository, one identity (who is
-    anonymous has none) and one source. `max_clones` is how many of them pack a whole history, as far as the client
-    speaks protocol 2, which alone tells that in time. More wait for their turn, as many as may run, and no longer than
-    `operation_wait`; then they are refused as overloaded.
+    anonymous has none) and one source. `max_clones` is how many of them pack a whole history, in all and for one
+    source, as far as the client speaks protocol 2, which alone tells that in time. More wait for their turn, as many as
+    may run, and no longer than `operation_wait`; then they are refused as overloaded.
 
     For http and git://, `stall_deadline` is how long a client may take for 64 KiB of what it is sent, and over http of
     what it sends; and `transfer_deadline` how long one request may take in all.
@@ -82,6 +82,7 @@ class Limits:
     max_operations_per_identity: Annotated[int, Checked(positive)] = 50
     max_operations_per_source: Annotated[int, Checked(positive)] = 50
     max_clones: Annotated[int, Checked(positive)] = 20
+    max_clones_per_source: Annotated[int, Checked(positive)] = 10
     operation_wait: Annotated[Duration, Checked(positive)] = _OPERATION_WAIT
     max_connections: Annotated[int, Checked(positive)] = 1000
     stall_deadline: Annotated[Duration, Checked(positive)] = _STALL_DEADLINE

@@ -14,7 +14,7 @@ from twisted.internet.defer import Deferred
 
 from gitgate.config.model import Limits
 from gitgate.deadline import DeadlineOver, within
-from gitgate.plugin import GitRequest, Identity, Repository
+from gitgate.plugin import GitRequest, Identity, Peer, Repository
 from gitgate.reactor import Reactor
 from gitgate.refusals import Overloaded
 from gitgate.source import Sources
@@ -81,21 +81,26 @@ class Admission:
         self._by_identity = Turnstile(reactor, limits, "max_operations_per_identity")
         self._by_repository = Turnstile(reactor, limits, "max_operations_per_repository")
         self._all = Turnstile(reactor, limits, "max_operations")
+        self._clones_by_source = Turnstile(reactor, limits, "max_clones_per_source")
         self._clones = Turnstile(reactor, limits, "max_clones")
 
     async def begin(self, request: GitRequest, repository: Repository, identity: Identity) -> Turn:
         """The turn of one request, when it has come. Raises `Overloaded`."""
-        source = self._sources.of(request.peer.address)
         return await self._turn(
-            *(() if source is None else ((self._by_source, source),)),
+            *self._at(self._by_source, request.peer),
             *(() if identity.is_anonymous else ((self._by_identity, identity.name),)),
             (self._by_repository, repository.directory),
             (self._all, _SERVER),
         )
 
-    async def begin_clone(self) -> Turn:
+    async def begin_clone(self, peer: Peer) -> Turn:
         """A turn besides that of the request, for packing a whole history. Raises `Overloaded`."""
-        return await self._turn((self._clones, _SERVER))
+        return await self._turn(*self._at(self._clones_by_source, peer), (self._clones, _SERVER))
+
+    def _at(self, turnstile: Turnstile, peer: Peer) -> tuple[tuple[Turnstile, Hashable], ...]:
+        """What a source has to pass there; nothing, where it is no one's."""
+        source = self._sources.of(peer.address)
+        return () if source is None else ((turnstile, source),)
 
     async def _turn(self, *places: tuple[Turnstile, Hashable]) -> Turn:
         until = self._reactor.seconds() + self._wait_seconds

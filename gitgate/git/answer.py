@@ -4,7 +4,8 @@ r"""git's answer to one request, for every client that asks the same while it is
                       \--->  Reader -> client      each at its own pace: git waits for none of them,
                        \-->  Reader -> client      unless the answer is not stored: then for the slowest
 
-A reader that comes later gets what is stored, and then what git goes on to say.
+A reader that comes later gets what is stored, and then what git goes on to say. Where the room ends while several read,
+git does not wait for the slowest for long: who takes nothing while another one waits has to ask again.
 """
 
 from collections.abc import Callable
@@ -15,8 +16,17 @@ from twisted.python.failure import Failure
 
 from gitgate.git.answer_store import AnswerStore, NoRoom
 from gitgate.git.process import GitExit, RunningGit
+from gitgate.reactor import Clock, Timer
 
-_READ_SIZE: Final = 65536
+#: As much as is read of git at a time.
+_READ_SIZE: Final = 128 * 1024
+
+#: So long one reader may take nothing while it holds up another one.
+_SECONDS_OF_PATIENCE: Final = 30.0
+
+#: What is told to a reader that held up another one, and how git ended for it.
+_LEFT_BEHIND: Final = b"gitgate: there is no room to keep this until you have it; try again\n"
+_EXIT_FATAL: Final = 128
 
 
 class Question(Protocol):
@@ -65,27 +75,27 @@ class Reader:
     def __init__(self, answer: "Answer", listener: Listener) -> None:
         self.ended: Deferred[GitExit] = Deferred()
         self.position = 0
+        self.is_paused = False
         self._answer = answer
         self._listener = listener
-        self._is_paused = False
         self._is_reading = False
 
     def pause(self) -> None:
         """The client does not keep up."""
-        self._is_paused = True
+        self.is_paused = True
 
     def resume(self) -> None:
         """The client takes more."""
-        self._is_paused = False
+        self.is_paused = False
         self.read()
 
-    def offer(self, data: bytes, position: int) -> None:
-        """git has just said `data`, which begins at `position`."""
-        if self._is_paused or self._is_reading or self.position != position:
-            self.read()
-        else:
-            self.position += len(data)
-            self._listener.said(data)
+    def takes(self, data: bytes, position: int) -> bool:
+        """git has just said `data`, which begins at `position`: the client gets it at once, unless it is behind."""
+        if self.is_paused or self._is_reading or self.position != position:
+            return False
+        self.position += len(data)
+        self._listener.said(data)
+        return True
 
     def read(self) -> None:
         """Bring the client what it can take."""
@@ -93,7 +103,7 @@ class Reader:
             return  # called from within `said`, by a client that takes more at once
         self._is_reading = True
         try:
-            while not self._is_paused and (data := self._answer.read(self.position)):
+            while not self.is_paused and (data := self._answer.read(self.position)):
                 self.position += len(data)
                 self._listener.said(data)
         finally:
@@ -117,13 +127,20 @@ class Answer:
     """
 
     def __init__(
-        self, question: Question, store: AnswerStore | None = None, spoilt: Callable[[], None] = lambda: None
+        self,
+        question: Question,
+        clock: Clock,
+        store: AnswerStore | None = None,
+        spoilt: Callable[[], None] = lambda: None,
     ) -> None:
         """Without `store` it is for those who read it from the start, and nothing of it is kept."""
         self.is_shared = store is not None
         self.exit: GitExit | None = None
         self._question = question
+        self._clock = clock
+        self._patience: Timer | None = None
         self._store = store
+        self._has_room = store is not None
         self._spoilt = spoilt
         self._unstored = bytearray()
         self._unstored_from = 0
@@ -137,6 +154,11 @@ class Answer:
     def has_readers(self) -> bool:
         """Somebody is on the way through it."""
         return bool(self._readers)
+
+    @property
+    def has_file(self) -> bool:
+        """It is a long one, and is kept in a file."""
+        return self._store is not None and self._store.has_file
 
     def runs(self, running: "Deferred[GitExit]") -> None:
         """git runs for it; `running` fires with its end, and can be cancelled."""
@@ -191,9 +213,13 @@ class Answer:
     def write(self, data: bytes) -> None:
         position = self._length
         self._length += len(data)
-        self._keep(data, position)
+        is_kept = self._keep(data)
         for reader in tuple(self._readers):
-            reader.offer(data, position)
+            if not reader.takes(data, position):
+                if not is_kept:
+                    self._hold(data, position)
+                    is_kept = True
+                reader.read()
         self._balance()
 
     def write_error(self, data: bytes) -> None:
@@ -206,13 +232,19 @@ class Answer:
     def resumeProducing(self) -> None:
         self._question.resumeProducing()
 
-    def _keep(self, data: bytes, position: int) -> None:
-        if self.is_shared and self._store is not None:
-            try:
-                self._store.append(data)
-                return
-            except NoRoom:
-                self._spoil()
+    def _keep(self, data: bytes) -> bool:
+        if not self._has_room or self._store is None:
+            return False
+        try:
+            self._store.append(data)
+        except NoRoom:
+            self._has_room = False
+            self._spoil()
+            return False
+        return True
+
+    def _hold(self, data: bytes, position: int) -> None:
+        """For those who are behind, where it is not stored."""
         if not self._unstored:
             self._unstored_from = position
         self._unstored += data
@@ -229,11 +261,30 @@ class Answer:
             return
         if self._unstored:
             self._git.pauseProducing()
+            if self._patience is None and len(self._readers) > 1:
+                self._patience = self._clock.callLater(_SECONDS_OF_PATIENCE, self._out_of_patience)
         else:
             self._git.resumeProducing()
+            self._stop_waiting()
+
+    def _out_of_patience(self) -> None:
+        self._patience = None
+        if any(reader.position == self._length and not reader.is_paused for reader in self._readers):
+            left_behind = GitExit(code=_EXIT_FATAL, bytes_in=0, bytes_out=0, abandoned=True)
+            for reader in tuple(self._readers):
+                if reader.position <= self._unstored_from:
+                    reader.told(_LEFT_BEHIND)
+                    self._dismiss(reader, left_behind)
+        self._balance()
+
+    def _stop_waiting(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
 
     def _ended(self, git: GitExit) -> None:
         self.exit = git
+        self._stop_waiting()
         if git.code != 0 or git.abandoned or git.silent:
             self._spoil()
         for reader in tuple(self._readers):
@@ -242,6 +293,7 @@ class Answer:
 
     def _failed(self, failure: Failure) -> None:
         self._failure = failure
+        self._stop_waiting()
         self._spoil()
         for reader in tuple(self._readers):
             self._dismiss(reader, failure)

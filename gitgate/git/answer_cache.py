@@ -14,6 +14,7 @@ from typing import Final
 from gitgate.git.answer import Answer, Question
 from gitgate.git.answer_store import AnswerStore, Budget
 from gitgate.git.repository_state import RepositoryState
+from gitgate.reactor import Clock
 
 #: Each long answer has an open file.
 _MOST_ANSWERS: Final = 256
@@ -31,6 +32,14 @@ class Place:
     essence: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """An answer, and the state of the repository in which it was asked for."""
+
+    answer: Answer
+    state: RepositoryState
+
+
 @dataclass(slots=True)
 class Capabilities:
     """What git said of itself while the configuration was in a state, and when that was last looked at."""
@@ -45,42 +54,43 @@ class AnswerCache:
 
     def __init__(self, most_bytes: int, folder: Path | None = None) -> None:
         """Files without a name are made in `folder`; None: where the system has temporary ones."""
+        self.most_bytes = most_bytes
         self._folder = Path(tempfile.gettempdir()) if folder is None else folder
         self._budget = Budget(most_bytes, self._forget_oldest)
-        self._answers: OrderedDict[tuple[Path, bytes], Answer] = OrderedDict()
-        self._states: dict[Path, RepositoryState] = {}
+        self._answers: OrderedDict[tuple[Path, bytes], _Kept] = OrderedDict()
         self._capabilities: OrderedDict[tuple[Path, bytes], Capabilities] = OrderedDict()
 
     def find(self, place: Place) -> Answer | None:
         """What is kept there, or is just being said; it counts as used."""
-        if self._states.get(place.directory, place.state) != place.state:
-            self.forget(place.directory)
         key = _key(place)
-        answer = self._answers.get(key)
-        if answer is not None:
-            self._answers.move_to_end(key)
-        return answer
+        kept = self._answers.get(key)
+        if kept is None:
+            return None
+        if kept.state != place.state:
+            self.forget(place.directory)
+            return None
+        self._answers.move_to_end(key)
+        return kept.answer
 
-    def new(self, place: Place, question: Question) -> Answer:
+    def new(self, place: Place, question: Question, clock: Clock) -> Answer:
         """An answer that is kept there once git gives it."""
         key = _key(place)
-        while len(self._answers) >= _MOST_ANSWERS and self._forget_oldest():
+        # Short ones are made quickly, and who asks for many of them takes no place of a long one.
+        while len(self._answers) >= _MOST_ANSWERS and (self._forget_oldest(short=True) or self._forget_oldest()):
             pass
-        answer = Answer(question, AnswerStore(self._budget, self._folder), lambda: self._forget(key))
-        self._states[place.directory] = place.state
-        self._answers[key] = answer
+        answer = Answer(question, clock, AnswerStore(self._budget, self._folder), lambda: self._forget(key))
+        self._answers[key] = _Kept(answer, place.state)
         return answer
 
     def forget(self, directory: Path) -> None:
         """Nothing that was said of this repository is to be found any more."""
-        self._states.pop(directory, None)
         for key in [key for key in self._answers if key[0] == directory]:
-            self._answers.pop(key).discard()
+            self._forget(key)
 
     def clear(self) -> None:
         """Forget everything."""
-        for directory in {key[0] for key in self._answers}:
-            self.forget(directory)
+        for key in tuple(self._answers):
+            self._forget(key)
 
     def capabilities(self, whose: tuple[Path, bytes]) -> Capabilities | None:
         """What was kept with `keep_capabilities` for a repository's folder, and what it adds to git's environment."""
@@ -95,17 +105,18 @@ class AnswerCache:
         if len(self._capabilities) > _MOST_CAPABILITIES:
             self._capabilities.popitem(last=False)
 
-    def _forget_oldest(self) -> bool:
-        for key, answer in self._answers.items():
-            if answer.exit is not None and not answer.has_readers:
+    def _forget_oldest(self, *, short: bool = False) -> bool:
+        for key, kept in self._answers.items():
+            is_over = kept.answer.exit is not None and not kept.answer.has_readers
+            if is_over and not (short and kept.answer.has_file):
                 self._forget(key)
                 return True
         return False
 
     def _forget(self, key: tuple[Path, bytes]) -> None:
-        answer = self._answers.pop(key, None)
-        if answer is not None:
-            answer.discard()
+        kept = self._answers.pop(key, None)
+        if kept is not None:
+            kept.answer.discard()
 
 
 def _key(place: Place) -> tuple[Path, bytes]:

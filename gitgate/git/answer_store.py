@@ -47,6 +47,11 @@ class AnswerStore:
         self._memory = bytearray()
         self._file: int | None = None
 
+    @property
+    def has_file(self) -> bool:
+        """It is a long one."""
+        return self._file is not None
+
     def append(self, data: bytes) -> None:
         """Keep `data`. Raises `NoRoom`, also where the disk is full, and then everything is as before."""
         self._budget.take(len(data))

@@ -13,8 +13,8 @@ from gitgate.git.answer import Answer, Question
 from gitgate.git.answer_cache import AnswerCache, Capabilities, Place
 from gitgate.git.fetch import Answered, Fetch
 from gitgate.git.process import Client, GitExit, RunningGit
-from gitgate.git.repository_state import RepositoryState, configuration_of, state_of
-from gitgate.plugin import Repository
+from gitgate.git.repository_state import RepositoryState, configuration_of, state_of, state_of_refs
+from gitgate.plugin import Peer, Repository
 from gitgate.reactor import Reactor
 from gitgate.wire.protocol_v2 import RequestV2
 from gitgate.worker_threads import ThreadsBusy, WorkerThreads
@@ -24,7 +24,8 @@ _log = logging.getLogger(__name__)
 #: Runs one git process for a client, to its end.
 RunGit: TypeAlias = Callable[[Client], Awaitable[GitExit]]
 
-_KEPT_COMMANDS: Final = frozenset({"ls-refs", "fetch"})
+#: The commands whose answers are kept, each with what its answer depends on.
+_KEPT_COMMANDS: Final = {"ls-refs": state_of_refs, "fetch": state_of}
 
 _SECONDS_BETWEEN_LOOKS: Final = 1.0
 
@@ -85,7 +86,7 @@ class Answers:
         """
         if self._cache is None:
             return await _capabilities_from(run)
-        whose = (repository.directory, _environment(repository))
+        whose = (repository.directory, _about(repository))
         now = self._reactor.seconds()
         known = self._cache.capabilities(whose)
         if known is not None and now - known.looked_at < _SECONDS_BETWEEN_LOOKS:
@@ -100,14 +101,20 @@ class Answers:
         return said
 
     async def answer(
-        self, fetch: Fetch, request: RequestV2 | None, question: Question, repository: Repository, run: RunGit
+        self,
+        fetch: Fetch,
+        request: RequestV2 | None,
+        question: Question,
+        repository: Repository,
+        peer: Peer,
+        run: RunGit,
     ) -> Answered:
-        """The answer to one question of `fetch`. Raises `Overloaded`."""
+        """The answer to one question of `fetch`, which `peer` has asked. Raises `Overloaded`."""
         place = await self._place(request, repository)
         kept = self._kept(place)
         turn: Turn | None = None
         if kept is None and (request is None or request.is_full_clone):
-            turn = await self._admission.begin_clone()
+            turn = await self._admission.begin_clone(peer)
             kept = self._kept(place)  # meanwhile, somebody else may have asked
             if kept is not None:
                 turn.close()
@@ -115,7 +122,10 @@ class Answers:
             self._figures.hits += 1
             return Answered(reader=kept.reader(fetch), is_kept=True)
         self._figures.misses += 1
-        answer = Answer(question) if self._cache is None or place is None else self._cache.new(place, question)
+        if self._cache is None or place is None:
+            answer = Answer(question, self._reactor)
+        else:
+            answer = self._cache.new(place, question, self._reactor)
         reader = answer.reader(fetch)
         answer.runs(Deferred.fromCoroutine(_run(run, answer, turn)))
         return Answered(reader=reader, is_kept=False)
@@ -125,12 +135,14 @@ class Answers:
 
     async def _place(self, request: RequestV2 | None, repository: Repository) -> Place | None:
         """Where the answer to `request` is kept, or is to be; None where it cannot be."""
-        if request is None or request.command not in _KEPT_COMMANDS:
+        if self._cache is None or request is None or request.command not in _KEPT_COMMANDS:
             return None
-        state = await self._look(state_of, repository)
+        state = await self._look(_KEPT_COMMANDS[request.command], repository)
         if state is None or not state.is_settled:
             return None
-        return Place(repository.directory, state, _environment(repository) + request.essence)
+        if request.is_full_clone and state.pack_bytes > self._cache.most_bytes:
+            return None  # there is no room, and without it, who clones quickly would wait for who does not
+        return Place(repository.directory, state, _about(repository) + request.essence)
 
     async def _look(
         self, look: Callable[..., RepositoryState | None], repository: Repository
@@ -150,9 +162,11 @@ async def _run(run: RunGit, answer: Answer, turn: Turn | None) -> GitExit:
         return await run(answer)
 
 
-def _environment(repository: Repository) -> bytes:
-    """What the repository adds to git's environment. What it says of the client changes no answer."""
-    return repr(sorted(repository.environment.items())).encode()
+def _about(repository: Repository) -> bytes:
+    """What an answer depends on besides the state and the request: what the repository adds to git's environment, and
+    its name, which stands in git's words in the place of its path. What git is told of the client changes no answer.
+    """
+    return repr((repository.name, sorted(repository.environment.items()))).encode()
 
 
 async def _capabilities_from(run: RunGit) -> bytes:

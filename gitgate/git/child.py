@@ -26,8 +26,12 @@ HOOK_LISTENS: Final = 4
 _STREAMS: Final = {0: "w", 1: "r", 2: "r"}
 _HOOK_STREAMS: Final = {HOOK_SPEAKS: "r", HOOK_LISTENS: "w"}
 
-#: What a pipe of Linux holds. Twisted's own reader takes 8 KiB at a time.
-_READ_SIZE: Final = 65536
+#: What is read of git at a time. Twisted's own reader takes 8 KiB: each time costs the same, however much comes.
+_READ_SIZE: Final = 128 * 1024
+
+#: What the pipes hold, where the system lets us (pipe(7), F_SETPIPE_SZ): usually 64 KiB, with which git waits for us at
+#: each packet. Those of a hundred gits stay within what pipe(7) grants a user (pipe-user-pages-soft, 64 MiB).
+_PIPE_SIZES: Final = {0: 128 * 1024, 1: 256 * 1024}
 
 
 class _PipeReader(ProcessReader):
@@ -79,6 +83,12 @@ class GroupLeader(Process):
         """
         streams = _STREAMS | _HOOK_STREAMS if with_hook else _STREAMS
         super().__init__(reactor, argv[0], argv, environment, None, protocol, childFDs=streams)
+        for stream, size in _PIPE_SIZES.items():
+            if stream in self.pipes:
+                try:
+                    fcntl.fcntl(self.pipes[stream].fileno(), fcntl.F_SETPIPE_SZ, size)
+                except OSError:
+                    pass  # it works as it is
 
     def _trySpawnInsteadOfFork(  # noqa: N802
         self,

@@ -22,6 +22,7 @@ from gitgate.git.process import Client, GitExit, RunningGit
 from gitgate.idle import IdleTimer
 from gitgate.reactor import Reactor
 from gitgate.wire.malformed import NotGit
+from gitgate.wire.pktline import FLUSH
 from gitgate.wire.protocol_v2 import RequestReader, RequestV2, parse_request
 
 T = TypeVar("T")
@@ -125,8 +126,9 @@ class Fetch:
                 return self._pass_through(reading.taken + data, None), None
             if end is not None:
                 self._received[:0] = data[end:]
-                request = parse_request(reading.taken)
-                return (WholeQuestion(reading.taken), request) if request.command else (None, None)
+                if reading.taken == FLUSH:  # with which a client says that it asks nothing more
+                    return None, None
+                return WholeQuestion(reading.taken), parse_request(reading.taken)
             if reading.is_too_long:
                 return self._pass_through(reading.taken, reading), None
             if self._input_has_ended and not self._received:
@@ -134,7 +136,8 @@ class Fetch:
                 return (self._pass_through(reading.taken, None) if reading.taken else None), None
             if self._is_silent:
                 return None, None
-            await self._something()
+            if not self._received:  # more may have come from within `_take`
+                await self._something()
 
     def _pass_through(self, begun: bytes, reading: RequestReader | None) -> "_Through":
         self._through = _Through(self, begun, reading)
@@ -185,8 +188,10 @@ class Fetch:
     # What the rest of a long request calls.
 
     def take_rest(self) -> tuple[bytes, bool]:
-        """What came meanwhile, and whether that is all."""
-        return self._take(), self._input_has_ended
+        """What came meanwhile, and whether that is all. More comes after `balance`, and perhaps from within it."""
+        data = bytes(self._received)
+        self._received.clear()
+        return data, self._input_has_ended
 
     def put_back(self, data: bytes) -> None:
         """It belongs to the next request."""
@@ -280,6 +285,7 @@ class _Through:
             self.write(more)
         if is_all:
             self.finish()
+        self._fetch.balance()
 
     def write(self, data: bytes) -> None:
         """Some more of the request, and perhaps of the one after it."""

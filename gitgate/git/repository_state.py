@@ -1,13 +1,17 @@
 """The state of a repository, as far as git's answers to readers depend on it, from what the file system says of it.
 
-git never writes a ref, a pack or its configuration in place: it writes a new file and renames it, so that the file's
+git never writes a ref, an object or its configuration in place: it writes a new file and renames it, so that the file's
 inode and its folder's time change with each change. So to compare states is to compare a few `stat`s.
 """
 
+import errno
+import hashlib
+import marshal
 import os
 import stat
 import time
-from dataclasses import dataclass, field
+from collections import deque
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -21,11 +25,14 @@ _FILES: Final = (
     "packed-refs",
     "reftable/tables.list",
     "shallow",
-    "objects",
-    "objects/pack",
-    "objects/info/alternates",
     "info/grafts",
 )
+
+#: Besides "pack", the folders of loose objects, which are called as the names of their objects begin.
+_LOOSE_LENGTH: Final = 2
+
+#: A repository's own, and those it borrows from (gitrepository-layout(5), "objects/info/alternates").
+_MOST_OBJECT_FOLDERS: Final = 6
 
 #: With more loose refs than this, to look at each costs as much as an answer.
 _MOST_REFS: Final = 2000
@@ -43,34 +50,42 @@ class RepositoryState:
     """Two equal ones mean that git answers the same.
 
     `is_settled` is False while a change is so young that another one might go unnoticed: then, what is known now may
-    be used now and not later.
+    be used now and not later. `pack_bytes` is the size of its packs, and so of what it is to be cloned, about; 0 where
+    objects were not looked at.
     """
 
-    traces: tuple[tuple[str, _Trace], ...]
+    digest: bytes
     is_settled: bool = field(compare=False)
+    pack_bytes: int = field(compare=False, default=0)
 
 
 def configuration_of(directory: Path) -> RepositoryState | None:
     """What git's capabilities depend on, in the repository in `directory`; None where that cannot all be looked at.
 
-    Reads the disk, and so does `state_of`: to be called in a thread.
+    Reads the disk, and so do the others: to be called in a thread.
     """
     traces = _configuration(directory)
     return None if traces is None else _state(traces)
 
 
-def state_of(directory: Path) -> RepositoryState | None:
-    """What git's answers to readers depend on; None where that is too much, or cannot all be looked at."""
+def state_of_refs(directory: Path) -> RepositoryState | None:
+    """What a list of refs depends on; None where that is too much, or cannot all be looked at."""
     traces = _configuration(directory)
-    if traces is None:
+    return _state(traces) if traces is not None and _add_refs(str(directory), traces) else None
+
+
+def state_of(directory: Path) -> RepositoryState | None:
+    """What all answers to readers depend on: an object can be asked for by its name, too."""
+    traces = _configuration(directory)
+    if traces is None or not _add_refs(str(directory), traces):
         return None
-    traces.extend((name, _trace(f"{directory}/{name}")) for name in _FILES)
-    return _state(traces) if _add_refs(f"{directory}/refs", traces) else None
+    pack_bytes = _add_objects(f"{directory}/objects", traces)
+    return None if pack_bytes is None else replace(_state(traces), pack_bytes=pack_bytes)
 
 
 def _configuration(directory: Path) -> list[tuple[str, _Trace]] | None:
-    # A linked work tree has its refs elsewhere.
-    if os.path.lexists(f"{directory}/commondir"):
+    # A linked work tree has its refs elsewhere, and what is no git directory leads to one (gitrepository-layout(5)).
+    if os.path.lexists(f"{directory}/commondir") or not os.path.lexists(f"{directory}/HEAD"):
         return None
     files = (*(f"{directory}/{name}" for name in _CONFIGURATION), _SYSTEM_CONFIGURATION)
     traces = [(path, _trace(path)) for path in files]
@@ -82,25 +97,64 @@ def _configuration(directory: Path) -> list[tuple[str, _Trace]] | None:
 def _state(traces: list[tuple[str, _Trace]]) -> RepositoryState:
     newest = max((trace[-1] for _, trace in traces if trace is not None), default=0)
     step = _STEP_NS if newest % 10**9 else _COARSE_STEP_NS
-    return RepositoryState(tuple(traces), time.time_ns() - newest > step)
+    # In this version, equal values are equal bytes. They are many, and the digest is kept with each answer.
+    digest = hashlib.sha256(marshal.dumps(traces, 2)).digest()
+    return RepositoryState(digest, time.time_ns() - newest > step)
 
 
-def _add_refs(folder: str, traces: list[tuple[str, _Trace]]) -> bool:
-    """Add `folder` and all below it; False where that is too much."""
-    traces.append((folder, _trace(folder)))
+def _add_refs(directory: str, traces: list[tuple[str, _Trace]]) -> bool:
+    """Add all that refs are read from; False where that is too much."""
+    traces.extend((name, _trace(f"{directory}/{name}")) for name in _FILES)
+    folders = [f"{directory}/refs"]
+    while folders:
+        folder = folders.pop()
+        traces.append((folder, _trace(folder)))
+        try:
+            with os.scandir(folder) as entries:
+                found = sorted(entries, key=lambda entry: entry.name)
+        except FileNotFoundError:
+            continue  # it went away meanwhile, which its parent's time tells
+        if len(traces) + len(folders) + len(found) > _MOST_REFS:
+            return False
+        for entry in found:
+            if entry.is_dir():
+                folders.append(entry.path)
+            else:
+                traces.append((entry.path, _trace(entry.path)))
+    return True
+
+
+def _add_objects(folder: str, traces: list[tuple[str, _Trace]]) -> int | None:
+    """Add the places where objects are, there and in the alternates, and say how long all packs are; None where these
+    places are too many.
+    """
+    pack_bytes = 0
+    folders = deque([folder])
+    seen = 0
+    while folders:
+        folder = folders.popleft()
+        seen += 1
+        if seen > _MOST_OBJECT_FOLDERS:
+            return None
+        traces.append((folder, _trace(folder)))
+        if traces[-1][1] is not None:
+            names = sorted(name for name in os.listdir(folder) if len(name) == _LOOSE_LENGTH or name == "pack")
+            traces.extend((name, _trace(f"{folder}/{name}")) for name in names)
+            pack_bytes += _pack_bytes(f"{folder}/pack")
+        alternates = f"{folder}/info/alternates"
+        trace = _trace(alternates)
+        traces.append((alternates, trace))
+        if trace is not None:
+            folders.extend(os.path.join(folder, named) for named in _alternates(alternates, trace))  # noqa: PTH118
+    return pack_bytes
+
+
+def _pack_bytes(folder: str) -> int:
     try:
         with os.scandir(folder) as entries:
-            for entry in sorted(entries, key=lambda entry: entry.name):
-                if len(traces) > _MOST_REFS:
-                    return False
-                if entry.is_dir():
-                    if not _add_refs(entry.path, traces):
-                        return False
-                else:
-                    traces.append((entry.path, _trace(entry.path)))
+            return sum(entry.stat().st_size for entry in entries if entry.name.endswith(".pack"))
     except FileNotFoundError:
-        pass  # it went away meanwhile, which its parent's time tells
-    return True
+        return 0
 
 
 def _trace(path: str) -> _Trace:
@@ -117,3 +171,12 @@ def _trace(path: str) -> _Trace:
 def _includes_others(path: str, trace: tuple[int, int, int, int]) -> bool:
     """A configuration in this state includes other files."""
     return b"[include" in Path(path).read_bytes().lower()
+
+
+@lru_cache(maxsize=1024)
+def _alternates(path: str, trace: tuple[int, int, int, int]) -> tuple[str, ...]:
+    """The folders that are named there. Raises OSError for a name in quotes, which git unquotes."""
+    lines = Path(path).read_text(errors="surrogateescape").split("\n")
+    if any(line.startswith('"') for line in lines):
+        raise OSError(errno.EINVAL, "a name in quotes", path)
+    return tuple(line for line in lines if line and not line.startswith("#"))

@@ -16,6 +16,7 @@ from gitgate.git.answers import Answers
 from gitgate.git.child import keep_descriptors_to_ourselves
 from gitgate.git.command import Exchange, Git, GitCommand
 from gitgate.git.fetch import Answered, Fetch
+from gitgate.git.pathless_client import PathlessOutput
 from gitgate.git.process import Client, GitExit, GitProcess, HookFound, Overheard
 from gitgate.git.push import Judge, Push, PushTerms, RunGit, room_for_commands
 from gitgate.git.repository_hooks import HookFolder, hooks_of
@@ -70,20 +71,30 @@ class GitRunner:
         with self._operation(), await self._admission.begin(request, repository, identity):
             if request.service is Service.UPLOAD_PACK and request.protocol == _STATELESS_PROTOCOL:
                 return await self._fetch(request, repository, identity, exchange, client)
-            return await self._run(self._git.command(request, repository, identity, exchange), request.access, client)
+            command = self._git.command(request, repository, identity, exchange)
+            if exchange is Exchange.ADVERTISEMENT:
+                return await self._run(command, request.access, client)
+            return await self._run_without_paths(repository, command, request.access, client)
 
     async def _fetch(
         self, request: GitRequest, repository: Repository, identity: Identity, exchange: Exchange, client: Client
     ) -> GitExit:
-        def run(exchange: Exchange, client: Client) -> Awaitable[GitExit]:
-            return self._run(self._git.command(request, repository, identity, exchange), Access.READ, client)
+        def advertising(client: Client) -> Awaitable[GitExit]:
+            command = self._git.command(request, repository, identity, Exchange.ADVERTISEMENT)
+            return self._run(command, Access.READ, client)
+
+        def answering(asked: RequestV2 | None, client: Client) -> Awaitable[GitExit]:
+            command = self._git.command(request, repository, identity, Exchange.STATELESS)
+            if asked is not None and asked.command == "ls-refs":
+                return self._run(command, Access.READ, client)  # it says nothing to people
+            return self._run_without_paths(repository, command, Access.READ, client)
 
         async def answer(fetch: Fetch, asked: RequestV2 | None, question: Question) -> Answered:
-            run_git = partial(run, Exchange.STATELESS)
-            return await self._answers.answer(fetch, asked, question, repository, run_git)
+            run_git = partial(answering, asked)
+            return await self._answers.answer(fetch, asked, question, repository, request.peer, run_git)
 
         fetch = Fetch(self._reactor, client, idle_deadline_seconds=self._idle_deadline_seconds)
-        advertise = partial(self._answers.capabilities, repository, partial(run, Exchange.ADVERTISEMENT))
+        advertise = partial(self._answers.capabilities, repository, advertising)
         git = await fetch.serve(
             None if exchange is Exchange.STATELESS else advertise,
             None if exchange is Exchange.ADVERTISEMENT else answer,
@@ -128,7 +139,7 @@ class GitRunner:
                 folder = HookFolder(await hooks_of(command, repository, self._reactor))
                 made.callback(folder.remove)
                 command = folder.into(command)
-            return partial(self._run, command, request.access)
+            return partial(self._run_without_paths, repository, command, request.access)
 
         advertise: RunGit | None = None
         if exchange is Exchange.CONVERSATION:
@@ -163,6 +174,21 @@ class GitRunner:
             self._running -= 1
             while not self._running and self._waiting:
                 self._waiting.pop().callback(None)
+
+    async def _run_without_paths(
+        self,
+        repository: Repository,
+        command: GitCommand,
+        access: Access,
+        client: Client,
+        hook_found: HookFound | None = None,
+        overheard: Overheard | None = None,
+    ) -> GitExit:
+        """As `_run`; what git says to people does not tell them where the repository is."""
+        output = PathlessOutput(client, repository)
+        git = await self._run(command, access, output, hook_found, overheard)
+        output.end()
+        return git
 
     async def _run(
         self,

@@ -7,6 +7,7 @@ from gitgate.wire.malformed import NotGit
 from gitgate.wire.pktline import encode, payload_length
 
 _PROGRESS, _FATAL = b"\2", b"\3"
+_FOR_PEOPLE: Final = (_PROGRESS, _FATAL)
 
 #: A side-band of the old kind takes no more (gitprotocol-capabilities(5), "side-band").
 _LONGEST: Final = 900
@@ -86,30 +87,33 @@ class PathlessPackets:
             return data
         data, self._held = self._held + data, b""
         said: list[bytes] = []
-        position = 0
-        if self._passing:
-            position = min(self._passing, len(data))
-            self._passing -= position
-            said.append(data[:position])
+        position = min(self._passing, len(data))
+        self._passing -= position
+        unsaid = 0  # from here to `position`, all passes as it is
         while position < len(data):
             end = self._packet_end(data, position)
             if end is None:
                 self._held = data[position:]
                 break
             if self._is_raw:
-                said.append(_packets(_PROGRESS, self._lines.rest()) + data[position:])
-                break
-            band = data[position + 4 : min(position + 5, end)]
-            if band not in (_PROGRESS, _FATAL):
-                self._let_pass(data, position, end, said)
-                position = min(end, len(data))
-            elif len(data) < end:
-                self._held = data[position:]
-                break
-            else:
-                said.append(self._told(band, data[position:end]))
-                position = end
-        return b"".join(said)
+                return b"".join(
+                    (*said, data[unsaid:position], _packets(_PROGRESS, self._lines.rest()), data[position:])
+                )
+            if data[position + 4 : min(position + 5, end)] in _FOR_PEOPLE:
+                said.append(data[unsaid:position])
+                unsaid = position
+                if len(data) < end:
+                    self._held = data[position:]
+                    break
+                said.append(self._told(data[position:end]))
+                unsaid = end
+            elif end == position + 4 and (rest := self._lines.rest()):
+                said += (data[unsaid:position], _packets(_PROGRESS, rest))
+                unsaid = position
+            position = end
+        passed = data[unsaid:position]
+        self._passing += max(0, position - len(data))
+        return b"".join((*said, passed))
 
     def rest(self) -> bytes:
         """What was kept back, when git says no more."""
@@ -129,14 +133,8 @@ class PathlessPackets:
             return position + 4
         return position + 4 + length if len(data) > position + 4 else None
 
-    def _let_pass(self, data: bytes, position: int, end: int, said: list[bytes]) -> None:
-        if end == position + 4:
-            said.append(_packets(_PROGRESS, self._lines.rest()))
-        self._passing = max(0, end - len(data))
-        said.append(data[position:end])
-
-    def _told(self, band: bytes, packet: bytes) -> bytes:
-        payload = packet[5:]
+    def _told(self, packet: bytes) -> bytes:
+        band, payload = packet[4:5], packet[5:]
         if not payload:
             return packet  # git keeps the connection alive
         text = self._lines.put(payload)

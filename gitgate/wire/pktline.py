@@ -1,6 +1,7 @@
 """pkt-lines: four hexadecimal digits of length, then the payload (gitprotocol-common(5), "pkt-line Format")."""
 
 import re
+from functools import lru_cache
 
 from gitgate.wire.malformed import NotGit
 
@@ -27,6 +28,7 @@ def encode_error(message: str) -> bytes:
     return encode((b"ERR " + message.encode("utf-8", "backslashreplace"))[:LONGEST_PAYLOAD])
 
 
+@lru_cache(maxsize=1024)  # most packets are of a few lengths, and a list of refs has as many as there are refs
 def payload_length(header: bytes) -> int | None:
     """How many bytes follow the four of `header`; None for the special packets (flush, delimiter, response end).
 

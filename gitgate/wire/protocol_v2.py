@@ -14,7 +14,7 @@ _ABOUT_THE_CLIENT: Final = (b"agent=", b"session-id=")
 
 @dataclass(frozen=True, slots=True)
 class RequestV2:
-    """One request. `command` is empty for a lone flush packet, with which a client says that it has no more.
+    """One request. `command` is empty where it has none.
 
     `essence` is the request without what the client says of itself: two with the same essence, asked of the same
     repository in the same state, have the same answer.

@@ -16,6 +16,7 @@ from gitgate_rules.settings import RulesSettings
 _log: Final = logging.getLogger(__name__)
 
 _Rules: TypeAlias = tuple[ReadyRule, ...]
+_Vote: TypeAlias = Allow | Deny | None
 
 
 class RulesPlugin:
@@ -27,18 +28,35 @@ class RulesPlugin:
 
     settings_type: Final = RulesSettings
 
+    def __new__(cls, settings: RulesSettings, **_: object) -> "RulesPlugin":
+        return super().__new__(_RulesInFile if settings.file is not None else cls)
+
     def __init__(self, settings: RulesSettings, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._rules = _in_file(settings, clock) if settings.file is not None else _fixed(settings)
 
     @hookimpl
-    def authorize(self, identity: Identity, request: GitRequest, repository: Repository) -> Allow | Deny | None:
+    async def authorize(self, identity: Identity, request: GitRequest, repository: Repository) -> _Vote:
         """What the first matching rule says, with the rule as the reason; of a push with known refs, for each ref."""
+        return self._vote(identity, request, repository)
+
+    def _vote(self, identity: Identity, request: GitRequest, repository: Repository) -> _Vote:
         name = repository.name.split("/")
         matching = ((rule, rule.word_for(identity, name)) for rule in self._rules())
         applicable = [(rule, word) for rule, word in matching if word is not None]
         if request.updates:
             return judge_updates(applicable, user_of(identity), request.updates)
         return judge_request(applicable, request.access)
+
+
+class _RulesInFile(RulesPlugin):
+    """The same in a thread, for a file that has changed is read first. Rules in memory are not worth a thread."""
+
+    @hookimpl
+    def authorize(  # type: ignore[override] # either is a hook
+        self, identity: Identity, request: GitRequest, repository: Repository
+    ) -> _Vote:
+        """What the first matching rule says."""
+        return self._vote(identity, request, repository)
 
 
 def _fixed(settings: RulesSettings) -> Callable[[], _Rules]:

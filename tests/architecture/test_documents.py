@@ -16,6 +16,7 @@ DOCUMENTS = (
         f"docs/{name}.md"
         for name in ("operating", "ldap", "webhook", "contributing", "architecture", "rules", "explain", "audit")
     ),
+    "docs/performance.md",
 )
 
 #: `sh` is run by a test; `console` cannot be.

@@ -2,10 +2,14 @@
 
 import json
 import random
+import socket
 import subprocess
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
+
+from gitgate.wire.pktline import FLUSH, encode
 
 _AUDITED = """
 version: 1
@@ -106,3 +110,32 @@ def test_who_leaves_in_the_middle_does_not_end_the_clone_of_another(audited, uni
     leaver.wait(30)
     assert stayer.wait(60) == 0
     client.git("fsck", "--strict", cwd=client.home / "stayer")
+
+
+@pytest.fixture
+def one_clone(another_site):
+    """A site for one clone at a time, whose turn somebody has who is still asking for something."""
+    site = another_site(f"{_AUDITED}git: {{cache_size: 0B}}\nlimits: {{max_clones: 1, operation_wait: 200ms}}\n")
+    repository = site.filled("open/r.git")
+    head = subprocess.run(["git", "-C", str(repository), "rev-parse", "main"], capture_output=True, check=True).stdout
+    place = urlsplit(site.daemon.urls["git"])
+    with socket.create_connection((place.hostname, place.port), timeout=20) as asking:
+        asking.sendall(encode(b"git-upload-pack /open/r.git\0host=x\0\0version=2\0"))
+        while not asking.recv(65536).endswith(FLUSH):
+            pass
+        haves = b"".join(encode(b"have %040x\n" % number) for number in range(3000))
+        asking.sendall(encode(b"command=fetch") + b"0001" + encode(b"want " + head) + haves)
+        yield site
+
+
+def test_a_clone_without_a_turn_is_told_so_before_a_byte_of_a_pack_and_a_small_fetch_is_served(one_clone):
+    client = one_clone.client()
+    printed = {}
+    for door in ("http", "ssh", "git"):
+        url = one_clone.url(door, "open/r.git")
+        printed[door] = client.git("clone", url, door, fails=True, GIT_TRACE_CURL="1", GIT_TRACE_CURL_NO_DATA="1")
+        client.git("clone", "-q", "--depth=1", url, f"{door}-shallow")
+    assert "503 Service Unavailable" in printed["http"]
+    assert "Retry-After: 10" in printed["http"]
+    assert "gitgate: too busy, try again later (id" in printed["ssh"]
+    assert "fatal: remote error: too busy, try again later (id" in printed["git"]

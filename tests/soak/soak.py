@@ -176,6 +176,7 @@ def test_fifty_clients_of_which_some_are_killed_leave_everything_whole(another_s
         )
         assert has.stdout.strip() in client.possible
     failed = sum(count for what, count in done.items() if what.endswith("failed"))
-    assert failed <= done["client killed"] + done["git killed"]
+    # Clients that fetch the same at once share one git.
+    assert failed <= done["client killed"] + done["git killed"] * CLIENTS // REPOSITORIES
     assert sum(count for what, count in done.items() if what.endswith("done")) > CLIENTS
     assert "Traceback" not in site.daemon.log()

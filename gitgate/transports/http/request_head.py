@@ -1,6 +1,7 @@
 """What the headers of a request ask for, before a byte of its body is read."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
@@ -15,14 +16,14 @@ from gitgate.wire.protocol_version import parse_protocol_version
 
 #: Two of one of these may mean one thing here and another to a proxy in front.
 _ONLY_ONCE: Final = (
-    "Host",
-    "Authorization",
-    "Content-Type",
-    "Content-Length",
-    "Content-Encoding",
-    "Transfer-Encoding",
-    "Expect",
-    "Git-Protocol",
+    b"Host",
+    b"Authorization",
+    b"Content-Type",
+    b"Content-Length",
+    b"Content-Encoding",
+    b"Transfer-Encoding",
+    b"Expect",
+    b"Git-Protocol",
 )
 _HOST: Final = re.compile(rb"[A-Za-z0-9.:\[\]-]{1,255}")
 
@@ -56,39 +57,39 @@ def parse_request_head(
 
     Everything is looked at that does not need to know who asks: what fails here fails for everybody.
     """
-    only = {name: _only(headers, name) for name in _ONLY_ONCE}
-    if version == b"HTTP/1.1" and only["Host"] is None:
+    only = dict(_only_once(headers))
+    host = only.get(b"Host")
+    if version == b"HTTP/1.1" and host is None:
         raise Unserved("the request has no Host header")
-    if only["Transfer-Encoding"] is not None and (
-        version != b"HTTP/1.1" or only["Transfer-Encoding"].lower() != b"chunked"
-    ):
+    encoding = only.get(b"Transfer-Encoding")
+    if encoding is not None and (version != b"HTTP/1.1" or encoding.lower() != b"chunked"):
         raise Unserved("unsupported transfer encoding")
-    expected = only["Expect"]
+    expected = only.get(b"Expect")
     if expected is not None and expected.lower() != b"100-continue":
         raise Unserved("this expectation cannot be met", HTTPStatus.EXPECTATION_FAILED)
     asked = parse_http_target(method, target)
     if asked.advertisement and has_body:
         raise Unserved("this request takes no body")
     if not asked.advertisement:
-        _require(only["Content-Type"], f"application/x-{asked.service.value}-request".encode())
-    authorization = only["Authorization"]
-    host = only["Host"]
+        _require(only.get(b"Content-Type"), f"application/x-{asked.service.value}-request".encode())
+    authorization = only.get(b"Authorization")
     return RequestHead(
         target=asked,
         host=host.decode("ascii") if host is not None and _HOST.fullmatch(host) else None,
-        protocol=parse_protocol_version(only["Git-Protocol"]),
+        protocol=parse_protocol_version(only.get(b"Git-Protocol")),
         credentials=None if authorization is None else parse_authorization(authorization),
-        compressed=_is_compressed(only["Content-Encoding"]),
+        compressed=_is_compressed(only.get(b"Content-Encoding")),
         expects_continue=version == b"HTTP/1.1" and expected is not None,
-        can_repeat=only["Transfer-Encoding"] is None,
+        can_repeat=encoding is None,
     )
 
 
-def _only(headers: Headers, name: str) -> bytes | None:
-    values = headers.getRawHeaders(name.encode(), [])
-    if len(values) > 1:
-        raise Unserved(f"the request has two {name} headers")
-    return values[0] if values else None
+def _only_once(headers: Headers) -> Iterator[tuple[bytes, bytes]]:
+    for name, values in headers.getAllRawHeaders():
+        if name in _ONLY_ONCE:
+            if len(values) > 1:
+                raise Unserved(f"the request has two {name.decode()} headers")
+            yield name, values[0]
 
 
 def _require(content_type: bytes | None, wanted: bytes) -> None:

@@ -22,6 +22,7 @@ from gitgate.plugin import (
     Service,
     Transport,
 )
+from gitgate.testing import Probe
 
 _SETTINGS = TypeAdapter(RulesSettings)
 
@@ -37,7 +38,7 @@ def decide(build: Callable[..., RulesSettings]) -> Callable[..., Callable[..., A
     """Starts a plugin with these rules; returns what asks it: identity, access, name of the repository."""
 
     def start(*rules: dict[str, object]) -> Callable[..., Allow | Deny | None]:
-        plugin = RulesPlugin(build(*rules))
+        plugin = Probe(RulesPlugin(build(*rules)))
 
         def ask(identity: Identity, access: Access, name: str) -> Allow | Deny | None:
             repository = Repository(directory=Path("/srv/git/a.git"), name=name)
@@ -53,7 +54,7 @@ def judge(build: Callable[..., RulesSettings]) -> Callable[..., Callable[..., Al
     """Starts a plugin with these rules; returns what asks it about a push: identity, then pairs of change and ref."""
 
     def start(*rules: dict[str, object]) -> Callable[..., Allow | Deny | None]:
-        plugin = RulesPlugin(build(*rules))
+        plugin = Probe(RulesPlugin(build(*rules)))
 
         def ask(identity: Identity, *updates: tuple[RefChange, str], name: str = "app") -> Allow | Deny | None:
             request = replace(_a_request(Access.WRITE), updates=tuple(_an_update(*update) for update in updates))

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitgate.plugin import ANONYMOUS, Access, Allow, Deny, Identity, RefChange, RefUpdate
-from gitgate.testing import a_push, a_repository
+from gitgate.testing import Probe, a_push, a_repository
 
 Vote: TypeAlias = Allow | Deny | None
 Decide: TypeAlias = Callable[..., Callable[[Identity, Access, str], Vote]]
@@ -217,7 +217,7 @@ def _rules() -> st.SearchStrategy[Rule]:
 def test_a_push_is_allowed_exactly_if_each_of_its_refs_is(
     rules: list[Rule], changes: list[tuple[RefChange, str]]
 ) -> None:
-    plugin = RulesPlugin(RulesSettings(rules=tuple(rules)))
+    plugin = Probe(RulesPlugin(RulesSettings(rules=tuple(rules))))
     updates = [RefUpdate(ref=ref, old="1" * 40, new="2" * 40, change=change) for change, ref in changes]
 
     alone = [plugin.authorize(DEVELOPER, a_push(updates=(update,)), a_repository()) for update in updates]

@@ -1,6 +1,7 @@
 """Who gets a turn, who waits, and who is refused."""
 
 from collections.abc import Awaitable, Callable
+from random import Random
 from typing import Any
 
 import pytest
@@ -8,12 +9,16 @@ from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
 from twisted.internet.task import Clock
 
 from gitgate.config import Limits
-from gitgate.git.admission import Admission, Turn
+from gitgate.git.admission import Admission, Turn, Turnstile
 from gitgate.plugin import ANONYMOUS, Duration, Identity, Peer, Transport
 from gitgate.refusals import Overloaded
 from gitgate.testing import a_fetch, a_repository, an_identity
 
 ALICE, BOB = an_identity("alice"), an_identity("bob")
+
+
+def peer_at(address: str) -> Peer:
+    return Peer(transport=Transport.SSH, address=address, port=1, encrypted=True)
 
 
 class Operation:
@@ -52,8 +57,7 @@ def begin(clock: Clock) -> Callable[..., Callable[..., Operation]]:
         gate = Admission(clock, Limits(operation_wait=Duration(10), **limits))  # type: ignore[arg-type]
 
         def operation(identity: Identity = ALICE, repository: str = "r", address: str = "192.0.2.1") -> Operation:
-            peer = Peer(transport=Transport.SSH, address=address, port=1, encrypted=True)
-            return Operation(gate.begin(a_fetch(peer=peer), a_repository(repository), identity))
+            return Operation(gate.begin(a_fetch(peer=peer_at(address)), a_repository(repository), identity))
 
         return operation
 
@@ -141,11 +145,80 @@ def test_anonymous_users_and_exempt_addresses_are_not_one(begin) -> None:
 
 def test_clones_have_turns_of_their_own(clock) -> None:
     admission = Admission(clock, Limits(max_clones=1, operation_wait=Duration(10)))
-    first = ensureDeferred(admission.begin_clone())
-    waiting = ensureDeferred(admission.begin_clone())
+    first = ensureDeferred(admission.begin_clone(peer_at("192.0.2.1")))
+    waiting = ensureDeferred(admission.begin_clone(peer_at("192.0.2.1")))
     refused: list[Any] = []
-    ensureDeferred(admission.begin_clone()).addErrback(refused.append)
+    ensureDeferred(admission.begin_clone(peer_at("192.0.2.1"))).addErrback(refused.append)
     assert not waiting.called
     assert refused[0].check(Overloaded)
     first.result.close()
     assert waiting.called
+
+
+def test_one_source_does_not_take_all_turns_of_the_clones(clock) -> None:
+    """1. Somebody clones what is not kept, twenty times at once. 2. They take 64 KiB in two minutes. 3. Nobody else can
+    clone anything for a day.
+    """
+    admission = Admission(clock, Limits(max_clones=4, max_clones_per_source=2, operation_wait=Duration(10)))
+    greedy = [ensureDeferred(admission.begin_clone(peer_at("192.0.2.1"))) for _ in range(4)]
+    other = ensureDeferred(admission.begin_clone(peer_at("192.0.2.2")))
+    assert [turn.called for turn in (*greedy, other)] == [True, True, False, False, True]
+
+
+LIMITS = {
+    "max_operations": 4,
+    "max_operations_per_source": 2,
+    "max_operations_per_identity": 2,
+    "max_operations_per_repository": 3,
+    "max_clones": 2,
+    "max_clones_per_source": 1,
+}
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_whoever_comes_waits_goes_away_or_ends_no_turn_is_lost_or_given_twice(seed: int) -> None:
+    random = Random(seed)
+    clock = Clock()
+    gate = Admission(clock, Limits(operation_wait=Duration(10), **LIMITS))  # type: ignore[arg-type]
+    operations: list[tuple[Operation, dict[str, str]]] = []
+
+    def comes() -> None:
+        who = {"identity": random.choice("ab"), "repository": random.choice("rs"), "address": random.choice("12")}
+        peer = peer_at(f"192.0.2.{who['address']}")
+        turn = gate.begin(a_fetch(peer=peer), a_repository(who["repository"]), an_identity(who["identity"]))
+        operations.append((Operation(turn), who))
+
+    def clones() -> None:
+        operations.append((Operation(gate.begin_clone(peer_at(f"192.0.2.{random.randrange(3)}"))), {}))
+
+    def moves_on() -> None:
+        operation, _ = random.choice(operations or [(None, {})])
+        if operation is not None and operation.state == "running":
+            random.choice((operation.end, operation.leave))()
+        elif operation is not None and operation.state == "waiting":
+            operation.leave()
+
+    def waits() -> None:
+        clock.advance(random.choice((1, 11)))
+
+    def running(what: str, whose: str) -> int:
+        return sum(operation.state == "running" and who.get(what) == whose for operation, who in operations)
+
+    for _ in range(random.randrange(80)):
+        random.choice((comes, comes, comes, clones, moves_on, moves_on, waits))()
+        assert sum(operation.state == "running" for operation, who in operations if who) <= 4
+        assert sum(operation.state == "running" for operation, who in operations if not who) <= 2
+        assert max(running("address", "1"), running("address", "2")) <= 2
+        assert max(running("identity", "a"), running("identity", "b")) <= 2
+        assert max(running("repository", "r"), running("repository", "s")) <= 3
+    for operation, _ in operations:
+        if operation.state == "running":
+            operation.end()
+    while any(operation.state == "running" for operation, _ in operations):
+        next(operation for operation, _ in operations if operation.state == "running").end()
+    assert not [operation for operation, _ in operations if operation.state == "waiting"]
+    assert clock.getDelayedCalls() == []
+    turnstiles = [turnstile for turnstile in vars(gate).values() if isinstance(turnstile, Turnstile)]
+    assert len(turnstiles) == len(LIMITS)
+    for turnstile in turnstiles:
+        assert (turnstile._inside, turnstile._waiting) == ({}, {})

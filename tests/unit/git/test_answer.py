@@ -3,14 +3,19 @@
 import os
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import pytest
-from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.internet.defer import Deferred, ensureDeferred, succeed
+from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
+from gitgate.git import answer_cache
 from gitgate.git.answer import Answer, Reader, WholeQuestion
+from gitgate.git.answer_cache import AnswerCache, Place
 from gitgate.git.answer_store import AnswerStore, Budget
 from gitgate.git.process import GitExit
+from gitgate.git.repository_state import RepositoryState
 
 ENDED = GitExit(code=0, bytes_in=0, bytes_out=0)
 
@@ -61,7 +66,8 @@ class Scene:
         self.budget = Budget(room or 0, lambda: False)
         self.spoilt = 0
         store = None if room is None else AnswerStore(self.budget, folder)
-        self.answer = Answer(WholeQuestion(b"question"), store, self._spoil)
+        self.clock = Clock()
+        self.answer = Answer(WholeQuestion(b"question"), self.clock, store, self._spoil)
         self.git = FakeGit()
         self.cancelled = 0
         self.running: Deferred[GitExit] = Deferred(self._cancel)
@@ -163,6 +169,57 @@ def test_an_answer_that_outgrows_its_room_goes_on_without_being_kept(tmp_path: P
     assert scene.budget.used == 0
 
 
+def outgrown(folder: Path, stalled: Ear, other: Ear) -> tuple[Scene, list[Reader]]:
+    """One for which there was no room for all of it, while two read; the first one takes nothing any more."""
+    scene = Scene(folder, room=100_000)
+    readers = scene.begin(stalled, other)
+    for _ in range(4):
+        scene.answer.write(b"x" * 40_000)
+    return scene, readers
+
+
+def test_who_takes_nothing_holds_up_nobody_for_long_where_there_is_no_room(tmp_path: Path) -> None:
+    """1. Somebody asks for what somebody else is just getting. 2. They read nothing. 3. The disk is full, and git would
+    wait for them, and everybody with it, until nothing has moved for ten minutes.
+    """
+    stalled, other = Ear(most=1), Ear()
+    scene, (stalling, reading) = outgrown(tmp_path, stalled, other)
+    assert scene.git.events[-1] == "pause"
+    scene.clock.advance(29)
+    assert not stalling.ended.called
+    scene.clock.advance(2)
+    assert (stalling.ended.result.code, stalling.ended.result.abandoned) == (128, True)
+    assert stalled.errors == b"gitgate: there is no room to keep this until you have it; try again\n"
+    assert scene.git.events[-1] == "resume"
+    scene.running.callback(ENDED)
+    assert (len(other.heard), reading.ended.result) == (160_000, ENDED)
+    assert (scene.budget.used, scene.clock.getDelayedCalls()) == (0, [])
+
+
+def test_who_catches_up_in_time_is_not_left_behind(tmp_path: Path) -> None:
+    stalled, other = Ear(most=1), Ear()
+    scene, (stalling, _) = outgrown(tmp_path, stalled, other)
+    scene.clock.advance(29)
+    stalled.most = 10**9
+    stalling.resume()
+    stalling.pause()
+    scene.answer.write(b"x" * 40_000)
+    scene.clock.advance(29)
+    assert not stalling.ended.called
+    stalling.resume()
+    scene.running.callback(ENDED)
+    assert (stalled.heard, stalling.ended.result) == (other.heard, ENDED)
+
+
+def test_who_is_slow_is_not_left_behind_while_nobody_waits(tmp_path: Path) -> None:
+    scene, (stalling, other) = outgrown(tmp_path, Ear(most=1), Ear(most=160_000))
+    scene.clock.advance(100)
+    assert not stalling.ended.called
+    other.resume()
+    scene.clock.advance(30)
+    assert stalling.ended.called
+
+
 def test_a_full_disk_ends_no_answer(tmp_path: Path) -> None:
     scene = Scene(tmp_path / "not there", room=10**6)
     ear = Ear()
@@ -225,6 +282,20 @@ def test_what_is_discarded_is_still_read_to_its_end_and_then_gone(kept: Scene) -
     assert (len(slow.heard), reader.ended.result, kept.budget.used) == (200_000, ENDED, 0)
 
 
+def test_a_push_in_the_middle_of_a_clone_holds_up_nobody(kept: Scene) -> None:
+    """What is no longer to be found is kept for those who read it already, at different speeds."""
+    stalled, other = Ear(most=1), Ear()
+    slow, _ = kept.begin(stalled, other)
+    kept.answer.write(b"x" * 100_000)
+    kept.answer.discard()
+    kept.answer.write(b"y" * 100_000)
+    assert (len(other.heard), "pause" in kept.git.events) == (200_000, False)
+    kept.running.callback(ENDED)
+    stalled.most = 10**9
+    slow.resume()
+    assert (stalled.heard, kept.budget.used) == (other.heard, 0)
+
+
 def test_an_answer_leaves_no_file_and_no_descriptor_behind(kept: Scene, tmp_path: Path) -> None:
     before = len(os.listdir("/proc/self/fd"))
     kept.begin(Ear())
@@ -233,3 +304,85 @@ def test_an_answer_leaves_no_file_and_no_descriptor_behind(kept: Scene, tmp_path
     kept.running.callback(ENDED)
     kept.answer.discard()
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_who_asks_for_many_short_answers_ends_no_long_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Anybody may ask for the refs that begin with this or that, hundreds of times a second, and each answer is new."""
+    monkeypatch.setattr(answer_cache, "_MOST_ANSWERS", 4)
+    cache = AnswerCache(10**6, tmp_path)
+
+    def kept(name: str, length: int) -> Place:
+        place = Place(tmp_path, RepositoryState(b"", is_settled=True), name.encode())
+        answer = cache.new(place, WholeQuestion(b""), Clock())
+        answer.write(b"x" * length)
+        answer.runs(succeed(ENDED))
+        return place
+
+    long = [kept(f"long {number}", 100_000) for number in range(2)]
+    short = [kept(f"short {number}", 100) for number in range(10)]
+    found = [cache.find(place) is not None for place in (*long, *short)]
+    assert found == [True, True, *[False] * 8, True, True]
+    longer = [kept(f"longer {number}", 100_000) for number in range(4)]
+    assert [cache.find(place) is not None for place in (*long, *longer)] == [False, False, True, True, True, True]
+    cache.clear()
+    assert cache._budget.used == 0
+
+
+@pytest.mark.parametrize("room", [None, 50_000, 300_000, 10**6])
+@pytest.mark.parametrize("seed", range(25))
+def test_whatever_happens_each_reader_hears_what_git_says_in_its_order(
+    tmp_path: Path, seed: int, room: int | None
+) -> None:
+    """Readers come, stall, go on and leave, there is room or not, git ends well, badly or not at all, and the answer is
+    forgotten or not: each hears the start of what git says, and all of it where it is told that git has ended.
+    """
+    random = Random(seed)
+    descriptors = len(os.listdir("/proc/self/fd"))
+    scene = Scene(tmp_path, room=room)
+    ear = Ear(most=random.choice((1, 70_000, 10**9)))
+    reading = dict(zip(scene.begin(ear), [ear], strict=True))
+    said = b""
+
+    def joins() -> None:
+        if scene.answer.is_shared:
+            ear = Ear(most=random.choice((1, 70_000, 10**9)))
+            reading[scene.join(ear)] = ear
+
+    def speaks() -> None:
+        nonlocal said
+        if scene.git.events[-1] != "pause":
+            piece = random.randbytes(random.choice((10, 3000, 65_536)))
+            said += piece
+            scene.answer.write(piece)
+
+    def resumes() -> None:
+        reader, ear = random.choice(list(reading.items()))
+        ear.most = random.choice((len(ear.heard) + 1, 10**9))
+        if not reader.ended.called:
+            reader.resume()
+
+    def leaves() -> None:
+        if len(reading) > 1:
+            reader = random.choice(list(reading))
+            del reading[reader]
+            assert ensureDeferred(reader.leave()).called
+
+    def waits() -> None:
+        scene.clock.advance(random.choice((1, 31)))
+
+    steps = [joins, speaks, speaks, speaks, resumes, resumes, leaves, waits, scene.answer.discard]
+    for _ in range(random.randrange(60)):
+        random.choice(steps)()
+        assert all(said.startswith(ear.heard) for ear in reading.values())
+        assert len(scene.answer._unstored) <= 65_536
+        assert 0 <= scene.budget.used <= (room or 0)
+    if not scene.running.called:
+        scene.running.callback(random.choice((ENDED, replace(ENDED, code=128))))
+    for reader, ear in reading.items():
+        ear.most = 10**9
+        if not reader.ended.called:
+            reader.resume()
+        assert reader.ended.result.abandoned or ear.heard == said
+    scene.answer.discard()
+    assert (scene.budget.used, scene.clock.getDelayedCalls()) == (0, [])
+    assert len(os.listdir("/proc/self/fd")) == descriptors

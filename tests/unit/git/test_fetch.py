@@ -172,6 +172,10 @@ def conversations(commits: list[str]) -> dict[str, bytes]:
         "a missing object": request("fetch", f"want {'1' * 40}", "done") + LS_REFS,
         "half a request": LS_REFS[:-20],
         "an unknown command": request("push"),
+        "commands that are off": LS_REFS + request("bundle-uri") + LS_REFS,
+        "the size of an object": request("object-info", "size", f"oid {two}") + FLUSH,
+        "no command": encode(b"agent=git/2.39.5") + FLUSH + LS_REFS,
+        "two commands": LS_REFS[:-4] + LS_REFS,
         "no packet": b"GET / HTTP/1.1\r\n\r\n",
         "no packet after a request": LS_REFS + b"GET / HTTP/1.1\r\n\r\n",
     }
@@ -290,6 +294,62 @@ def test_a_client_that_asks_ahead_is_held_back(scene: Scene) -> None:
     assert ended.code == 0
     assert client.pauses[0] is True
     assert client.pauses[-1] is False
+
+
+class ClientThatHoldsBack(Client):
+    """Says it in pieces, and the next one from within the call that tells it to go on, as a body over http does."""
+
+    def git_started(self, git: RunningGit) -> None:
+        self.git = git
+        self._left = [self._says[begin : begin + 50_000] for begin in range(0, len(self._says), 50_000)]
+        self._go_on()
+
+    def pauseProducing(self) -> None:
+        super().pauseProducing()
+        self.is_paused = True
+
+    def resumeProducing(self) -> None:
+        super().resumeProducing()
+        self._go_on()
+
+    def _go_on(self) -> None:
+        self.is_paused = False
+        while self._left and not self.is_paused:
+            self.git.write(self._left.pop(0))
+        if not self._left:
+            self.git.finish()
+
+
+def test_a_long_request_that_waits_for_its_turn_reaches_git_in_its_order(
+    tmp_path: Path, running_reactor: Any, run: Run
+) -> None:
+    scene = Scene(tmp_path, running_reactor, run, max_clones=1)
+    turn = run(scene.runner._admission.begin_clone(a_fetch().peer))
+    haves = [f"have {number:040x}" for number in range(20_000)]
+    says = request("fetch", "no-progress", f"want {scene.commits[1]}", *haves, "done") + LS_REFS
+    client = ClientThatHoldsBack(says)
+    ended = scene.begin(client)
+    assert client.is_paused  # it has said what it may say ahead
+    turn.close()
+    code = run(_wait(ended)).code
+    gits = scene.from_git(says)
+    assert (code, joined(bytes(client.heard))) == (gits[0], joined(gits[1]))
+
+
+def test_a_clone_for_which_there_is_no_room_is_nobody_elses(tmp_path: Path, running_reactor: Any, run: Run) -> None:
+    """Who takes it quickly would have to wait for who does not."""
+    scene = Scene(tmp_path, running_reactor, run)
+    scene.git("repack", "-a", "-d", "-q")
+    scene.settle()
+    scene.cache.most_bytes = 100
+    clone = conversations(scene.commits)["a clone"].removeprefix(LS_REFS)
+    clients = [Client(clone) for _ in range(3)]
+    for ended in [scene.begin(client) for client in clients]:
+        assert run(_wait(ended)).bytes_kept == 0
+    assert len([line for line in scene.asked() if "--advertise-refs" not in line]) == 3
+    small = request("fetch", "no-progress", f"want {scene.commits[1]}", "deepen 1", "done") + FLUSH
+    scene.fetch(small)
+    assert scene.fetch(small)[2].bytes_kept
 
 
 def test_who_goes_away_leaves_no_git_behind(scene: Scene, tmp_path: Path, run: Run) -> None:

@@ -250,12 +250,12 @@ def test_bytes_that_move_put_the_idle_deadline_off(tmp_path: Path, running_react
     serving = Script(tmp_path, reactor, "exec cat", idle=60).serve(client)
     for number in range(1, 7):
         reactor.advance(40)
-        client.git.write(b"x")
-        while len(client.output) < number:
+        client.git.write(b"0000")
+        while len(client.output) < 4 * number:
             run(_wait_for(deferLater(running_reactor, 0.01)))
     client.git.finish()
     ended = run(_wait_for(serving))
-    assert (ended.silent, ended.bytes_out) == (False, 6)
+    assert (ended.silent, ended.bytes_out) == (False, 24)
 
 
 def test_more_operations_than_allowed_are_refused(script: Callable[..., Script], run: Run) -> None:

@@ -2,12 +2,13 @@
 
 import os
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from gitgate.git import repository_state
-from gitgate.git.repository_state import configuration_of, state_of
+from gitgate.git.repository_state import configuration_of, state_of, state_of_refs
 
 IDENTITY = {f"GIT_{who}_{what}": "a@example.org" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
 
@@ -67,6 +68,64 @@ def test_a_change_behind_a_packed_ref_is_seen(repository: Path) -> None:
     before = state_of(repository)
     git(repository, "branch", "-D", "topic")
     assert state_of(repository) != before
+
+
+def pruned_loose_object(repository: Path) -> None:
+    """Another one that begins alike is still there, so that its folder stays."""
+    (repository / "objects/12/blob").unlink()
+
+
+def pruned_pack_of_a_pool(repository: Path) -> None:
+    (repository.parent / "outer/pack/pack-1.pack").unlink()
+
+
+@pytest.mark.parametrize("prune", [pruned_loose_object, pruned_pack_of_a_pool])
+def test_objects_that_are_pruned_change_the_answer_of_a_fetch_and_no_list_of_refs(
+    repository: Path, tmp_path: Path, prune: Callable[[Path], None]
+) -> None:
+    """1. Somebody fetches a secret by its name. 2. It is pruned, from here or from a pool of objects that is borrowed
+    from one that is borrowed. 3. No ref has changed, and what was kept has it still.
+    """
+    inner, outer = tmp_path / "inner", tmp_path / "outer"
+    for folder in (inner / "info", outer / "pack", repository / "objects/12"):
+        folder.mkdir(parents=True)
+    (repository / "objects/info/alternates").write_text(f"# a pool\n{inner}\n")
+    (inner / "info/alternates").write_text("../outer\n")
+    for file in (outer / "pack/pack-1.pack", repository / "objects/12/blob", repository / "objects/12/other"):
+        file.write_bytes(b"x" * 1000)
+    before, refs = state_of(repository), state_of_refs(repository)
+    assert before is not None
+    assert before.pack_bytes == 1000
+    prune(repository)
+    assert state_of(repository) not in (None, before)
+    assert state_of_refs(repository) == refs
+
+
+def test_pools_that_go_round_in_a_circle_have_no_state(repository: Path) -> None:
+    (repository / "objects/info/alternates").write_text(".\n")
+    assert state_of(repository) is None
+
+
+def test_a_pool_in_quotes_has_no_state(repository: Path) -> None:
+    (repository / "objects/info/alternates").write_text('"/srv/a\\tpool"\n')
+    with pytest.raises(OSError, match="quotes"):
+        state_of(repository)
+
+
+def test_a_ref_in_a_thousand_folders_is_no_obstacle(repository: Path) -> None:
+    """Who may push makes a ref whose name has a thousand slashes, and nobody can fetch any more."""
+    git(repository, "update-ref", "refs/heads" + "/a" * 1200, "main")
+    before = state_of(repository)
+    assert before is not None
+    git(repository, "update-ref", "-d", "refs/heads" + "/a" * 1200)
+    assert state_of(repository) != before
+
+
+def test_a_file_that_leads_to_a_repository_has_no_state(repository: Path, tmp_path: Path) -> None:
+    """git serves what it leads to, which may change without it."""
+    (tmp_path / "link.git").write_text(f"gitdir: {repository}\n")
+    assert configuration_of(tmp_path / "link.git") is None
+    assert state_of(tmp_path / "link.git") is None
 
 
 def test_capabilities_depend_on_the_configuration_alone(repository: Path) -> None:
