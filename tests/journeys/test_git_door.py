@@ -139,9 +139,9 @@ def test_a_client_that_is_killed_in_the_middle_of_a_push_leaves_nothing(another_
     """The pack stops half-way: git must see the end of its input, or its quarantine stays in the repository."""
     site = another_site()
     repository = site.repository("open/r.git")
-    client = site.client("alice").configured(core_compression="0", pack_packSizeLimit="0")
+    client = site.client("alice").configured(pack_packSizeLimit="0")
     work = client.work_tree(site.url(transport, "open/r"))
-    (work / "big").write_bytes(os.urandom(40_000_000))
+    (work / "big").write_bytes(os.urandom(20_000_000))
     client.git("add", "big", cwd=work)
     client.git("commit", "-q", "-m", "big", cwd=work)
     hook = repository / "hooks" / "pre-receive"
