@@ -25,7 +25,7 @@ another_site = journeys.another_site
 starting = journeys.starting
 unique = journeys.unique
 
-_SECONDS = 20.0
+_SECONDS = 40.0
 
 
 RULES = """

@@ -56,9 +56,9 @@ def plugins() -> str:
 
 @pytest.fixture(scope="session")
 def wait_until() -> Callable[..., None]:
-    """Waits until a condition holds, which it must in half a minute."""
+    """Waits until a condition holds, which it must in forty seconds."""
 
-    def wait(condition: Callable[[], object], what: str = "it does not become so", seconds: float = 30) -> None:
+    def wait(condition: Callable[[], object], what: str = "it does not become so", seconds: float = 40) -> None:
         give_up = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < give_up, what

@@ -53,7 +53,7 @@ def test_f1_a_git_that_dies_is_a_failure_for_its_client_alone(site, transport, n
     for pid in _git_of(site, f"open/{unique}", "receive-pack"):
         os.kill(pid, number)
     go.touch()
-    assert pushing.wait(20) != 0
+    assert pushing.wait(40) != 0
     wait_until(lambda: f"exit {-number}" in site.daemon.log())
     for leftover in directory.glob("refs/heads/*.lock"):
         pytest.fail(f"{leftover} is left behind")
@@ -87,7 +87,7 @@ def test_f4_what_a_killed_push_leaves_is_told_when_it_is_old_and_not_deleted(sit
     wait_until((directory / "hangs").exists)
     for pid in _git_of(site, f"open/{unique}", "receive-pack"):
         os.killpg(os.getpgid(pid), signal.SIGKILL)
-    pushing.wait(20)
+    pushing.wait(40)
     (left,) = [path for path in (directory / "objects").iterdir() if path.name.startswith(("tmp_objdir", "incoming"))]
 
     def told() -> bool:
@@ -135,8 +135,8 @@ def test_f18_a_push_that_is_under_way_is_finished_before_the_server_ends(another
     client.git("ls-remote", site.url("git", "open/app"), fails=True)
     go.touch()
 
-    assert pushing.wait(20) == 0
-    assert site.daemon.process.wait(20) == 0
+    assert pushing.wait(40) == 0
+    assert site.daemon.process.wait(40) == 0
     assert client.git("-C", directory, "rev-parse", "main") == client.git("rev-parse", "main", cwd=work)
 
 
@@ -175,7 +175,7 @@ def test_f28_of_two_pushes_to_one_branch_one_is_told_why_not(site, transport, un
     wait_until((directory / "hangs").exists)
     go.touch()
 
-    assert sorted(push.wait(20) for push in pushing) == [0, 1]
+    assert sorted(push.wait(40) for push in pushing) == [0, 1]
     has = client.git("-C", directory, "rev-parse", "main")
     assert has in [client.git("rev-parse", "HEAD", cwd=work) for work in works]
     client.git("-C", directory, "fsck", "--no-progress")
@@ -324,4 +324,4 @@ def test_f6_as_process_1_of_a_container_it_reaps_what_hooks_leave_behind(another
 
     wait_until(lambda: len(Path(f"/proc/{server}/task/{server}/children").read_text().split()) == 0)
     os.kill(int(server), signal.SIGTERM)
-    assert site.daemon.process.wait(20) == 0
+    assert site.daemon.process.wait(40) == 0

@@ -51,7 +51,7 @@ plugins:
 RULES
   - {use: tree, root: repositories}
 log: {level: debug}
-git: {config: {receive.certNonceSeed: "a seed for the tests"}}
+git: {config: {receive.certNonceSeed: "a seed for the tests", core.fsync: none}}
 """
 
 
@@ -128,7 +128,7 @@ class Daemon:
     def close(self) -> int:
         self.process.send_signal(signal.SIGTERM)
         try:
-            code = self.process.wait(timeout=20)
+            code = self.process.wait(timeout=40)
             assert code != 0 or not os.listdir(self._temporary), "temporary files are left behind"
             return code
         finally:
@@ -151,7 +151,7 @@ class GitClient:
         return printed
 
     def run(
-        self, *arguments: str | Path, cwd: Path | None = None, seconds: float = 60, **environment: str
+        self, *arguments: str | Path, cwd: Path | None = None, seconds: float = 120, **environment: str
     ) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
             ["git", *map(str, arguments)],
@@ -236,7 +236,7 @@ class Site:
                 "HOME": str(home),
                 "LC_ALL": "C.UTF-8",
                 "GIT_CONFIG_NOSYSTEM": "1",
-                "GIT_CONFIG_COUNT": "5",
+                "GIT_CONFIG_COUNT": "7",
                 "GIT_CONFIG_KEY_0": "user.name",
                 "GIT_CONFIG_VALUE_0": user,
                 "GIT_CONFIG_KEY_1": "user.email",
@@ -247,6 +247,11 @@ class Site:
                 "GIT_CONFIG_VALUE_3": "main",
                 "GIT_CONFIG_KEY_4": "commit.gpgSign",
                 "GIT_CONFIG_VALUE_4": "false",
+                # Nothing that a test has made need outlive the machine, nor be small.
+                "GIT_CONFIG_KEY_5": "core.fsync",
+                "GIT_CONFIG_VALUE_5": "none",
+                "GIT_CONFIG_KEY_6": "core.compression",
+                "GIT_CONFIG_VALUE_6": "0",
                 "GIT_SSH_COMMAND": ssh,
                 "GIT_TERMINAL_PROMPT": "0",
             },
@@ -288,6 +293,8 @@ def write_site(folder: Path, configuration: str = CONFIGURATION, rules: str = RU
         *("-keyout", folder / "tls.key", "-out", folder / "tls.crt"),
     )
     path = folder / "gitgate.yaml"
+    if not re.search("^git:", configuration, re.MULTILINE):
+        configuration += "\ngit: {config: {core.fsync: none}}\n"  # waiting for the disk is most of what git does
     path.write_text(configuration.replace("RULES", rules.strip("\n")))
     return path
 

@@ -129,13 +129,13 @@ def test_10_gigabytes_without_credentials_are_not_taken(site, unique):
     site.filled(f"team/{unique}.git")
     place = urlsplit(site.daemon.urls["http"])
     sent = 0
-    with socket.create_connection((place.hostname, place.port), timeout=10) as client:
+    with socket.create_connection((place.hostname, place.port), timeout=30) as client:
         head = (
             f"POST /team/{unique}.git/git-receive-pack HTTP/1.1\r\nHost: x\r\n{TYPE}\r\nContent-Length: 10000000000\r\n"
         )
         client.sendall(head.encode() + b"\r\n")
         client.settimeout(0.5)
-        give_up = time.monotonic() + 30
+        give_up = time.monotonic() + 40
         try:
             while time.monotonic() < give_up:
                 try:

@@ -158,7 +158,7 @@ class Table:
 
     def record_of(self, path: str, verdict: str) -> dict[str, Any]:
         """The record of the push to `path`, once it is there: over http the advertisement before it has its own."""
-        give_up = time.monotonic() + 10
+        give_up = time.monotonic() + 40
         while time.monotonic() < give_up:
             lines = (self.site.folder / "audit.jsonl").read_text().splitlines()
             records = [json.loads(line) for line in lines if f'"{path}"' in line]

@@ -176,7 +176,7 @@ def test_while_the_service_is_away_others_are_served_and_nobody_is_let_in(fault,
     assert "gitgate: temporarily unavailable (id " in said
     away.kill()
     away.start()
-    give_up = time.monotonic() + 20
+    give_up = time.monotonic() + 40
     while status(governed, f"team/{unique}")[0] != 200:
         assert time.monotonic() < give_up, "the service is back, and nobody notices"
         time.sleep(0.1)

@@ -17,7 +17,7 @@ from twisted.internet.defer import Deferred, succeed
 from gitgate.transports.ssh.key_exchange import STRICT_CLIENT, STRICT_SERVER
 from gitgate.transports.ssh.packet_transport import PacketTransport
 
-SECONDS = 20.0
+SECONDS = 40.0
 
 DISCONNECT, UNIMPLEMENTED, FAILURE, SUCCESS, KEY_WOULD_DO = 1, 3, 51, 52, 60
 

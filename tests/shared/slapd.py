@@ -305,7 +305,7 @@ class Slapd:
                 stdout=log,
                 stderr=log,
             )
-        give_up = time.monotonic() + 20
+        give_up = time.monotonic() + 40
         while not self._answers():
             assert self._process.poll() is None, self.log_file.read_text()
             assert time.monotonic() < give_up, self.log_file.read_text()
@@ -366,7 +366,7 @@ class Slapd:
 
     def _bind_results(self) -> list[tuple[str, int]]:
         """The name and the result of each bind, once they are all written."""
-        give_up = time.monotonic() + 20
+        give_up = time.monotonic() + 40
         while True:
             log = self.log()
             binds: list[tuple[str, int]] = []

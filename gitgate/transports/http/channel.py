@@ -106,7 +106,8 @@ class GitChannel(HTTPChannel):
         self._held = False
         if self.requests and not self.requests[0].body_is_complete:
             self._transfer.sending.begin()
-        self.transport.resumeProducing()
+        if not self.transport.disconnecting:
+            self.transport.resumeProducing()
 
     def let_in(self) -> None:
         """A request was decided, whatever the answer."""

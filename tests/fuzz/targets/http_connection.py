@@ -14,7 +14,7 @@ from gitgate.transports.http.site import HttpSite
 
 
 class _Git:
-    """Takes what it gets, and ends with its input."""
+    """Takes what it gets, and ends with its input; to be told of that end again means nothing, as for a process."""
 
     def __init__(self) -> None:
         self.ended: Deferred[GitExit] = Deferred()
@@ -23,7 +23,8 @@ class _Git:
         assert data
 
     def finish(self) -> None:
-        self.ended.callback(GitExit(code=0, bytes_in=0, bytes_out=0))
+        if not self.ended.called:
+            self.ended.callback(GitExit(code=0, bytes_in=0, bytes_out=0))
 
     def pauseProducing(self) -> None:
         pass

@@ -116,7 +116,7 @@ def wait_until_in() -> Callable[..., None]:
         return frame is not None and any(entry.name == function for entry in traceback.extract_stack(frame))
 
     def wait(function: str, *threads: threading.Thread) -> None:
-        give_up = time.monotonic() + 20
+        give_up = time.monotonic() + 40
         while not all(is_in(function, thread) for thread in threads):
             assert time.monotonic() < give_up
             time.sleep(0.001)

@@ -118,7 +118,7 @@ def test_an_answer_that_raises_is_told_to_all_who_wait_and_asked_again_later(clo
 
     def fail() -> int:
         began.set()
-        go_on.wait(10)
+        go_on.wait(30)
         raise DirectoryError("down")
 
     def wait_for_it() -> None:
@@ -129,7 +129,7 @@ def test_an_answer_that_raises_is_told_to_all_who_wait_and_asked_again_later(clo
 
     first = threading.Thread(target=wait_for_it)
     first.start()
-    began.wait(10)
+    began.wait(30)
     second = threading.Thread(target=wait_for_it)
     second.start()
     wait_until_in("result", second)

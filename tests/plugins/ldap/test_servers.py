@@ -120,7 +120,7 @@ class SlowNetwork(Network):
 
     def connect(self, endpoint: Endpoint) -> LdapConnection:
         self.asked.append(endpoint)
-        assert self.go_on.wait(10)
+        assert self.go_on.wait(30)
         if endpoint in self.down:
             raise ServerFailed(str(endpoint), "no answer within 3 s", timed_out=True)
         return cast(Any, FakeConnection(endpoint))
@@ -144,7 +144,7 @@ def test_a_server_that_swallows_packets_is_waited_for_by_eight_threads_together(
     wait_until_in("wait", *threads)
     network.go_on.set()
     for thread in threads:
-        thread.join(10)
+        thread.join(30)
     assert network.asked.count(ONE) == 1
     assert opened == [TWO] * 8
 
@@ -158,7 +158,7 @@ def test_while_one_thread_tries_a_server_that_was_down_the_others_pass_it_by(ser
     wait_until_in("connect", trying)
     assert servers.open(quick.connect).endpoint == TWO
     slow.go_on.set()
-    trying.join(10)
+    trying.join(30)
     assert quick.asked == [ONE, TWO, TWO]
 
 

@@ -114,9 +114,9 @@ def pause(running_reactor: Any, run: Run[Any]) -> Callable[[Callable[[], bool]],
     """Lets the reactor run until something is so."""
 
     def until(is_so: Callable[[], bool]) -> None:
-        give_up = time.monotonic() + 10
+        give_up = time.monotonic() + 40
         while not is_so():
-            assert time.monotonic() < give_up, "not so after ten seconds"
+            assert time.monotonic() < give_up, "not so after forty seconds"
             running_reactor.iterate(0.01)
 
     return until

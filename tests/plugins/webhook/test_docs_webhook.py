@@ -66,7 +66,7 @@ class Terminals:
                 start_new_session=True,
             )
         self._background.append(process)
-        give_up = time.monotonic() + 30
+        give_up = time.monotonic() + 40
         while True:
             try:
                 socket.create_connection(("127.0.0.1", int(self.ports[port])), timeout=1).close()

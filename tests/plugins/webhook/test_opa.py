@@ -85,7 +85,7 @@ def agent(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]
     options = ("--server", "--addr", url.removeprefix("http://"), "--disable-telemetry")
     process = subprocess.Popen([opa, "run", *options, str(POLICY)], stdout=log, stderr=log)
     log.close()
-    give_up = time.monotonic() + 30
+    give_up = time.monotonic() + 40
     while True:
         try:
             urllib.request.urlopen(f"{url}/health", timeout=5).close()

@@ -105,5 +105,5 @@ def test_every_address_takes_connections_over_ipv4():
     with socket.socket(family) as listening:
         listening.bind((address, 0))
         listening.listen()
-        with socket.create_connection(("127.0.0.1", listening.getsockname()[1]), timeout=10) as client:
+        with socket.create_connection(("127.0.0.1", listening.getsockname()[1]), timeout=30) as client:
             assert client.getpeername()[0] == "127.0.0.1"
