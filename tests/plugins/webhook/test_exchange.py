@@ -28,7 +28,8 @@ def failure(run: Any, asking: Any) -> NoAnswer:
     ("how", "kind", "why"),
     [
         ({"status": 500}, BadReply, "status 500, not 200"),
-        ({"status": 401}, BadReply, "status 401, not 200"),
+        ({"status": 401}, BadReply, "status 401, not 200; it does not accept the signature"),
+        ({"status": 404}, BadReply, "status 404, not 200; is the path in `url`"),
         ({"status": 201}, BadReply, "status 201, not 200"),
         ({"status": 204}, BadReply, "status 204, not 200"),
         ({"status": 503}, ServiceDown, "status 503"),
@@ -46,8 +47,8 @@ def failure(run: Any, asking: Any) -> NoAnswer:
         ({"raw": "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"}, ServiceDown, "it closed the connection before"),
         ({"raw": "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n{"}, BadReply, "the body is not JSON"),
         ({"close": 1}, ServiceDown, "it closed the connection before its reply was whole"),
-        ({"delay": 5}, ServiceDown, "no whole reply within 0.4 s"),
-        ({"dribble": 0.1}, ServiceDown, "no whole reply within 0.4 s"),
+        ({"delay": 5}, ServiceDown, "no whole reply within 0."),
+        ({"dribble": 0.1}, ServiceDown, "no whole reply within 0."),
     ],
     ids=lambda value: str(value)[:40],
 )
