@@ -15,6 +15,7 @@ from gitgate.git.answer_cache import AnswerCache
 from gitgate.git.answers import Answers
 from gitgate.git.child import keep_descriptors_to_ourselves
 from gitgate.git.command import Exchange, Git, GitCommand
+from gitgate.git.configured_hooks import without_configured_hooks
 from gitgate.git.fetch import Answered, Fetch
 from gitgate.git.pathless_client import PathlessOutput
 from gitgate.git.process import Client, GitExit, GitProcess, HookFound, Overheard
@@ -139,6 +140,8 @@ class GitRunner:
                 folder = HookFolder(await hooks_of(command, repository, self._reactor))
                 made.callback(folder.remove)
                 command = folder.into(command)
+            if not self._git.trust_repositories:
+                command = await without_configured_hooks(command, repository, self._reactor)
             return partial(self._run_without_paths, repository, command, request.access)
 
         advertise: RunGit | None = None

@@ -118,7 +118,7 @@ def test_f7_a_hook_that_hangs_is_ended_and_its_client_told(another_site, doors, 
     assert "gitgate: closed, because no byte had moved for too long" in said["ssh"]
     assert all("the remote end hung up unexpectedly" in text or "RPC failed" in text for text in said.values())
     wait_until(lambda: not site.daemon.children(), "the hook still runs")
-    assert site.daemon.log().count("no byte had moved for the whole of limits.idle_deadline") == 3
+    assert site.daemon.logs("no byte had moved for the whole of limits.idle_deadline", times=3)
 
 
 def test_f18_a_push_that_is_under_way_is_finished_before_the_server_ends(another_site, doors, plugins, wait_until):

@@ -100,6 +100,15 @@ class Daemon:
     def log(self) -> str:
         return self.log_file.read_text(errors="replace")
 
+    def logs(self, text: str, times: int = 1) -> bool:
+        """Whether the log has it so often, or soon will: a client may have its answer before the line is written."""
+        give_up = time.monotonic() + 40
+        while self.log().count(text) < times:
+            if time.monotonic() > give_up:
+                return False
+            time.sleep(0.02)
+        return True
+
     def threads(self) -> int:
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(re.findall(r"^Threads:\s+(\d+)$", status, re.MULTILINE)[0])

@@ -125,7 +125,7 @@ def test_somebody_of_the_directory_pushes_with_a_password_and_its_groups(company
     # Rules and records see the name as the directory writes it.
     work = client.work_tree(company.url(transport, f"team/{unique}", "aLiCe", "Alice-password"))
     client.git("push", "-q", "origin", "main", cwd=work)
-    assert re.search(rf"Alice git-receive-pack /team/{unique}: completed", company.site.daemon.log())
+    assert company.site.daemon.logs(f"Alice git-receive-pack /team/{unique}: completed")
 
 
 def test_an_ssh_key_that_stands_in_the_directory_logs_in(company, unique):

@@ -127,7 +127,7 @@ def test_the_service_decides_on_each_ref_and_its_words_reach_the_user(governed, 
     client.git("push", "-q", "--force", "origin", "HEAD:topic", cwd=clone)
     printed = client.git("push", "--force", "origin", "HEAD:main", cwd=clone, fails=True)
     assert re.search(r"! \[remote rejected\] HEAD -> main \(main only moves forward\. \(id \w+\)\)", printed)
-    assert "denied (policy: main stays)" in governed.daemon.log()
+    assert governed.daemon.logs("denied (policy: main stays)")
 
 
 @pytest.mark.parametrize("transport", ["http", "git"], indirect=True)
@@ -149,7 +149,7 @@ def test_a_thousand_refs_are_one_question(governed, policy, transport, unique):
     client.git("push", "-q", "origin", "refs/heads/b*:refs/heads/b*", cwd=clone)
     # One for each request before its refs are known, one for all refs, and as many records.
     assert 1 <= policy.questions() - before <= 20
-    assert f"alice git-receive-pack /team/{unique}: completed (policy: a developer in team/)" in governed.daemon.log()
+    assert governed.daemon.logs(f"alice git-receive-pack /team/{unique}: completed (policy: a developer in team/)")
 
 
 @pytest.fixture

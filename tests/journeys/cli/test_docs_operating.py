@@ -231,6 +231,8 @@ def test_hooks_have_the_variables_that_the_guide_names(start: Start, environ: di
     assert sorted(named) == sorted(ours)
     assert (variables["HOME"], variables["LC_ALL"]) == ("/nonexistent", "C.UTF-8")
     assert variables["GITGATE_GROUPS"] == "devs\nstaff"
+    server.process.terminate()
+    assert server.end() == 0  # until then, the line of the push may not have been written
     assert variables["GITGATE_REQUEST_ID"] in server.log
 
 

@@ -115,7 +115,7 @@ def test_a_head_without_end_is_not_collected(service: Any, plugin: Any, run: Any
 
 
 def test_a_redirect_takes_no_secret_elsewhere(service: Any, plugin: Any, run: Any, tag: str) -> None:
-    """Attack: have the service redirect, and read the password and the token where it leads."""
+    """Attack (GHSA-vwq2-jx9q-9h9f): have the service redirect, and read the password and the token where it leads."""
     to = service.url(f"{tag}-elsewhere")
     asking = plugin(service.url(tag, status=307, header=f"Location: {to}"), token=Secret("t0ken"))
     with pytest.raises(BadReply):
