@@ -49,6 +49,11 @@ class AnswerCache(Generic[K, V]):
         mine.set_result(answer)
         return answer, False
 
+    def kept(self, key: K) -> tuple[V] | None:
+        """The answer, where there is one and it is not over."""
+        with self._lock:
+            return self._answers.get(key)
+
     def put(self, key: K, answer: V) -> None:
         """Keep an answer that came another way."""
         with self._lock:

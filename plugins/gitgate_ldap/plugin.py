@@ -9,6 +9,7 @@ from typing import Final
 from gitgate.plugin import Finding, Identity, Password, Peer, PublicKey, Rejected, hookimpl
 from gitgate_ldap.caches import AnswerCache, CredentialKeys
 from gitgate_ldap.directory import Directory
+from gitgate_ldap.errors import NoServer, ServerFailed
 from gitgate_ldap.layout import Layout
 from gitgate_ldap.logins import Found, Logins, identity_of
 from gitgate_ldap.names import objection_to_name, objection_to_password, without_domain
@@ -49,6 +50,9 @@ class LdapPlugin:
         self._logged_in: AnswerCache[bytes, Found] = AnswerCache(ttl=self._ttl, most=cache.max, clock=clock)
         # What is typed may lead to somebody else than the same text as a name.
         self._looked_up: AnswerCache[tuple[str, bool], Found] = AnswerCache(ttl=self._ttl, most=cache.max, clock=clock)
+        self._last_words: AnswerCache[str, Found] = AnswerCache(
+            ttl=lambda _: float(cache.stale), most=cache.max, clock=clock
+        )
 
     @hookimpl
     def authenticate(self, credentials: Password | PublicKey, peer: Peer) -> Identity | Rejected | None:
@@ -80,7 +84,7 @@ class LdapPlugin:
         name = identity.name
         if identity.is_anonymous or name in self._settings.known_elsewhere:
             return None
-        found = None if objection_to_name(name) is not None else self._look_up(name, is_own_name=True)
+        found = None if objection_to_name(name) is not None else self._known_of(name)
         if isinstance(found, Rejected):
             return found
         if found is None:
@@ -119,6 +123,19 @@ class LdapPlugin:
             _log.debug("%r: was looked up less than %s ago", username, self._kept_for(found))
         elif not is_own_name:
             self._keep(username, found)
+        return found
+
+    def _known_of(self, name: str) -> Found:
+        """What the directory says of somebody who has logged in; while no server answers, what it said last."""
+        try:
+            found = self._look_up(name, is_own_name=True)
+        except (ServerFailed, NoServer) as error:
+            last = self._last_words.kept(name)
+            if last is None:
+                raise
+            _log.warning("%r: what the directory said last counts, for no server answers: %s", name, error)
+            return last[0]
+        self._last_words.put(name, found)
         return found
 
     def _keep(self, username: str, found: Found) -> None:

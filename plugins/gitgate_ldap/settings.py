@@ -78,11 +78,13 @@ class PoolSettings:
 class CacheSettings:
     """How long answers are used again: logins, people and groups for `ttl`, refusals for `negative_ttl`.
 
+    `stale` is how long, while no server answers, the last word on somebody who has logged in by another plugin counts.
     Of each kind, `max` answers are kept.
     """
 
     ttl: Duration = Duration(60)  # noqa: RUF009
     negative_ttl: Duration = Duration(5)  # noqa: RUF009
+    stale: Duration = Duration(3600)  # noqa: RUF009
     max: int = 10_000
 
     def __post_init__(self) -> None:

@@ -25,7 +25,6 @@ plugins:
   - {use: authorized-keys, directory: keys.d}
   - use: ldap
     name: corp
-    hooks: [authenticate]
     uris: ["LDAP"]
     bind_dn: "BIND_DN"
     bind_password: "BIND_PASSWORD"
@@ -111,8 +110,11 @@ def company(starting: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 @pytest.fixture
-def directory(company: Company) -> Iterator[Company]:
-    """The same, for tests that do something to the directory."""
+def directory(company: Company, unique: str) -> Iterator[Company]:
+    """The same, for tests that do something to the directory. It has been asked about the people of other plugins."""
+    company.site.filled(f"private/{unique}-known.git")
+    assert company.ask(f"private/{unique}-known", "bob", "builder")[0] == 200
+    company.site.client().git("ls-remote", company.url("ssh", f"private/{unique}-known", "alice", ""))
     yield company
     company.slapd.kill()
     company.slapd.start()
