@@ -11,6 +11,7 @@ INSTALLED := $(VENV)/.installed
 WORKERS ?= $(shell echo $$(($$(nproc) * 2)))
 
 FUZZ_SECONDS ?= 60
+FUZZ_SEED ?= 0
 # How long fifty clients go on in `make soak`.
 SOAK_SECONDS ?= 60
 
@@ -36,7 +37,7 @@ fuzz: $(INSTALLED)
 	@$(VENV)/bin/python -c 'import atheris' 2>/dev/null || \
 	    $(VENV)/bin/python -m pip install -q --disable-pip-version-check -e '.[fuzz]' || \
 	    { echo "nothing was fuzzed: atheris cannot be installed here (it has wheels for Linux on x86-64)"; exit 1; }
-	$(VENV)/bin/python tests/fuzz/run.py --seconds $(FUZZ_SECONDS)
+	$(VENV)/bin/python tests/fuzz/run.py --seconds $(FUZZ_SECONDS) --seed $(FUZZ_SEED)
 
 # Fifty clients that clone, push and fetch over every transport, and of which some are killed.
 soak: $(INSTALLED)

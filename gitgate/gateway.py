@@ -22,6 +22,7 @@ from gitgate.git.process import Client, GitExit
 from gitgate.git.push import PushTerms
 from gitgate.git.runner import GitRunner
 from gitgate.login import METHODS, Login
+from gitgate.login_turns import LoginTurns
 from gitgate.overview import Overview, Overviews
 from gitgate.plugin import (
     Access,
@@ -66,10 +67,14 @@ class Gateway:
         runner: GitRunner,
         audit: Audit,
         public_urls: Mapping[str, str] = MappingProxyType({}),
+        turns: LoginTurns | None = None,
     ) -> None:
-        """`public_urls`, by "ssh", "http" and "git", are where clients find the server."""
+        """`public_urls`, by "ssh", "http" and "git", are where clients find the server. Without `turns`, any number of
+        logins are judged at once.
+        """
         self._chain = chain
         self._public_urls = public_urls
+        self._turns = turns
         self._runner = runner
         self._audit = audit
         self._authorization = Authorization(chain)
@@ -81,14 +86,17 @@ class Gateway:
         return self._chain.accepted
 
     async def authenticate(self, credentials: Credentials, peer: Peer, request_id: str) -> Login:
-        """The login that `credentials` give. Raises `CredentialsRefused` or `Unavailable`.
+        """The login that `credentials` give. Raises `CredentialsRefused`, `Overloaded` or `Unavailable`.
 
         For a key that is only asked about (`verified=False`) the answer says that it would do; nobody is logged in by
         it. A refused login is an operation, with its record; a granted one is told with what it is used for.
         """
         entry = self._audit.begin(request_id, peer)
         try:
-            return await self._login(credentials, peer, request_id)
+            if self._turns is None:
+                return await self._login(credentials, peer, request_id)
+            async with self._turns.turn(credentials, peer):
+                return await self._login(credentials, peer, request_id)
         except Refusal as refusal:
             if not isinstance(credentials, PublicKey) or credentials.verified:
                 entry.attempted(credentials)

@@ -27,6 +27,7 @@ from gitgate.git.answer_cache import AnswerCache
 from gitgate.git.command import Git
 from gitgate.git.installed import find_git
 from gitgate.git.runner import GitRunner
+from gitgate.login_turns import LoginTurns
 from gitgate.memory import memory_line, resident
 from gitgate.plugin import AuditRecord, SettingsError, Transport
 from gitgate.plugin_chain import PluginChain
@@ -113,7 +114,9 @@ class Server(Service):
         self._chain = PluginChain(members, reactor)
         self._audit_log = _audit_log(audit or AuditSettings(), reactor)
         self._runner = GitRunner(reactor, _installed_git(git), limits, _cache(git))
-        self._gateway = Gateway(self._chain, self._runner, Audit(reactor, self._audited), public_urls or {})
+        self._gateway = Gateway(
+            self._chain, self._runner, Audit(reactor, self._audited), public_urls or {}, LoginTurns(reactor, limits)
+        )
         self._connections = Connections(limits, reactor)
         self._limits = limits
         self._answers = room_for_answers()

@@ -80,7 +80,7 @@ class Limits:
     max_operations: Annotated[int, Checked(positive)] = 100
     max_operations_per_repository: Annotated[int, Checked(positive)] = 50
     max_operations_per_identity: Annotated[int, Checked(positive)] = 50
-    max_operations_per_source: Annotated[int, Checked(positive)] = 50
+    max_operations_per_source: Annotated[int, Checked(positive)] = 25
     max_clones: Annotated[int, Checked(positive)] = 20
     max_clones_per_source: Annotated[int, Checked(positive)] = 10
     operation_wait: Annotated[Duration, Checked(positive)] = _OPERATION_WAIT

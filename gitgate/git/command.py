@@ -54,7 +54,8 @@ class GitCommand:
 _FETCH: Mapping[str, str] = {"core.hooksPath": os.devnull, "core.fsmonitor": "false"}
 
 #: What a push to a repository that is not trusted would run besides: each key of git-config(1) that names a command
-#: which receive-pack, or what it starts, takes from the repository. A work tree has filters, so it is left alone.
+#: which receive-pack, or what it starts, takes from the repository. A work tree has filters, so it is left alone. Keys
+#: with a name in them are for `without_configured_hooks`.
 _DISTRUSTED: Mapping[str, str] = {
     **_FETCH,
     "core.alternateRefsCommand": "true",

@@ -10,7 +10,8 @@ none.
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias, TypeVar, cast
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -39,10 +40,11 @@ _EXIT_FATAL: Final = 128
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answered:
-    """Who reads the answer. `is_kept`: it was asked for before, and git has nothing to do."""
+    """Who reads the answer. `is_kept`: it was asked for before, and git has nothing to do. `turn` ends with it."""
 
     reader: Reader
     is_kept: bool
+    turn: AbstractContextManager[object] = field(default_factory=nullcontext)
 
 
 #: Begins the answer to a question for a fetch. The request is None where it is too long to be kept, or cannot be read.
@@ -103,10 +105,11 @@ class Fetch:
         self._reader = reader = answered.reader
         before = self._bytes_out
         try:
-            if self._is_paused:
-                reader.pause()
-            reader.read()
-            return await reader.ended
+            with answered.turn:
+                if self._is_paused:
+                    reader.pause()
+                reader.read()
+                return await reader.ended
         except CancelledError:
             await reader.leave()
             raise

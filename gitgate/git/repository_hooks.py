@@ -12,12 +12,10 @@ import tempfile
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Final
 
-from twisted.internet.utils import getProcessOutputAndValue
-
-from gitgate.deadline import within
 from gitgate.git.command import GitCommand
+from gitgate.git.output import output_of
 from gitgate.plugin import Repository
 from gitgate.reactor import Reactor
 from gitgate.wire.printable import printable
@@ -36,9 +34,6 @@ _OF_A_PUSH: Final = (
     "proc-receive",
     "pre-auto-gc",
 )
-
-#: To read one key of a configuration takes milliseconds.
-_SECONDS: Final = 10.0
 
 
 class HookFolder:
@@ -76,10 +71,7 @@ async def hooks_of(command: GitCommand, repository: Repository, reactor: Reactor
     """The folder of the repository's own hooks, which its configuration may have put elsewhere. Raises OSError."""
     # receive-pack goes into the repository first, and a relative core.hooksPath starts from there.
     arguments = ["-C", str(repository.directory), "--git-dir=.", "rev-parse", "--path-format=absolute"]
-    asked = getProcessOutputAndValue(
-        command.argv[0], [*arguments, "--git-path", "hooks"], dict(command.environment), reactor=cast(Any, reactor)
-    )
-    out, err, code = await within(_SECONDS, asked, reactor)
-    if code != 0:
-        raise OSError(f"git does not say where the hooks of {repository.directory} are: {printable(err)}")
-    return Path(os.fsdecode(out.removesuffix(b"\n")))
+    said = await output_of(command, [*arguments, "--git-path", "hooks"], reactor)
+    if said.code != 0:
+        raise OSError(f"git does not say where the hooks of {repository.directory} are: {printable(said.err)}")
+    return Path(os.fsdecode(said.out.removesuffix(b"\n")))

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Final, cast
 
@@ -15,6 +16,7 @@ from gitgate.git.answer_cache import AnswerCache
 from gitgate.git.answers import Answers
 from gitgate.git.child import keep_descriptors_to_ourselves
 from gitgate.git.command import Exchange, Git, GitCommand
+from gitgate.git.configured_hooks import without_configured_hooks
 from gitgate.git.fetch import Answered, Fetch
 from gitgate.git.pathless_client import PathlessOutput
 from gitgate.git.process import Client, GitExit, GitProcess, HookFound, Overheard
@@ -68,9 +70,10 @@ class GitRunner:
 
         Raises `Overloaded` where as many run as may, and OSError where git cannot be started.
         """
-        with self._operation(), await self._admission.begin(request, repository, identity):
+        with self._operation(), ExitStack() as turns:
             if request.service is Service.UPLOAD_PACK and request.protocol == _STATELESS_PROTOCOL:
                 return await self._fetch(request, repository, identity, exchange, client)
+            turns.enter_context(await self._admission.begin(request, repository, identity))
             command = self._git.command(request, repository, identity, exchange)
             if exchange is Exchange.ADVERTISEMENT:
                 return await self._run(command, request.access, client)
@@ -89,12 +92,19 @@ class GitRunner:
                 return self._run(command, Access.READ, client)  # it says nothing to people
             return self._run_without_paths(repository, command, Access.READ, client)
 
+        # A turn for each question: who asks nothing, over ssh or git://, keeps nobody else from having one.
+        async def advertise() -> bytes:
+            with await self._admission.begin(request, repository, identity):
+                return await self._answers.capabilities(repository, advertising)
+
         async def answer(fetch: Fetch, asked: RequestV2 | None, question: Question) -> Answered:
             run_git = partial(answering, asked)
-            return await self._answers.answer(fetch, asked, question, repository, request.peer, run_git)
+            with ExitStack() as turns:
+                turns.enter_context(await self._admission.begin(request, repository, identity))
+                answered = await self._answers.answer(fetch, asked, question, repository, request.peer, run_git)
+                return replace(answered, turn=turns.pop_all())
 
         fetch = Fetch(self._reactor, client, idle_deadline_seconds=self._idle_deadline_seconds)
-        advertise = partial(self._answers.capabilities, repository, advertising)
         git = await fetch.serve(
             None if exchange is Exchange.STATELESS else advertise,
             None if exchange is Exchange.ADVERTISEMENT else answer,
@@ -139,6 +149,8 @@ class GitRunner:
                 folder = HookFolder(await hooks_of(command, repository, self._reactor))
                 made.callback(folder.remove)
                 command = folder.into(command)
+            if not self._git.trust_repositories:
+                command = await without_configured_hooks(command, repository, self._reactor)
             return partial(self._run_without_paths, repository, command, request.access)
 
         advertise: RunGit | None = None

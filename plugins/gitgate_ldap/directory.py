@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from gitgate_ldap.bind_answers import BindAnswer, explained
+from gitgate_ldap.bind_answers import BindAnswer, explained, refusal
 from gitgate_ldap.deadline import Deadline
 from gitgate_ldap.entries import Ask, Entry, Search
-from gitgate_ldap.errors import Incomplete, Refused, ServerFailed
+from gitgate_ldap.errors import DirectoryError, Incomplete, NotForNobody, Refused, ServerFailed
 from gitgate_ldap.ldap3_connection import LdapConnection
 from gitgate_ldap.pool import Pool
 from gitgate_ldap.servers import Servers
@@ -72,11 +72,14 @@ class Directory:
         dn, password = self._settings.bind_dn or "", self._settings.bind_password
         try:
             answer = connection.bind(dn, password.reveal() if password else "", deadline)
+            if self._may_stay_nobody and refusal(answer) is not None:
+                # No failure: with a password the server is asked as somebody, and it must not be left alone meanwhile.
+                raise NotForNobody(f"{endpoint}: without bind_dn nothing is answered: {answer}")
             if not answer.is_success:
                 blame = "bind_dn and bind_password are" if dn else "asking without bind_dn is"
                 # A failure like any other, so that a wrong password is not sent with every login: that locks accounts.
                 raise ServerFailed(str(endpoint), f"{blame} not accepted: {explained(answer)}")
-        except ServerFailed:
+        except DirectoryError:
             connection.close()
             raise
         _log.debug("%s: connected as %s", endpoint, dn or "nobody")
@@ -98,6 +101,11 @@ class Directory:
     def _open(self, endpoint: Endpoint, deadline: Deadline) -> LdapConnection:
         return LdapConnection(endpoint, self._tls if is_secured(endpoint, self._settings.tls.mode) else None, deadline)
 
+    @property
+    def _may_stay_nobody(self) -> bool:
+        """People bind as themselves, and there is no account that searches for them."""
+        return self._settings.user_dn is not None and self._settings.bind_dn is None
+
     def _asked(self, connection: LdapConnection, wanted: Search) -> list[Entry]:
         """What it finds. A connection on which there was an answer, even a refusal, is in order."""
         is_in_order = False
@@ -105,7 +113,12 @@ class Directory:
             found = connection.search(wanted, Deadline(self._settings.timeout))
             is_in_order = True
             return found
-        except (Refused, Incomplete):
+        except Refused as refused:
+            is_in_order = True
+            if self._may_stay_nobody and refused.wants_a_login:
+                raise NotForNobody(str(refused)) from refused
+            raise
+        except Incomplete:
             is_in_order = True
             raise
         finally:

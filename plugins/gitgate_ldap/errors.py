@@ -7,6 +7,11 @@ from gitgate_ldap.entries import Entry, Search
 SIZE_LIMIT_EXCEEDED: Final = 4
 NO_SUCH_OBJECT: Final = 32
 
+_OPERATIONS_ERROR: Final = 1
+
+#: inappropriateAuthentication, insufficientAccessRights, unwillingToPerform.
+_NOT_ALLOWED: Final = {48, 50, 53}
+
 
 class DirectoryError(Exception):
     """The directory has not answered the question."""
@@ -37,9 +42,16 @@ class Refused(DirectoryError):
     """
 
     def __init__(self, uri: str, wanted: Search, code: int, words: str, entries: list[Entry]) -> None:
-        super().__init__(f"{uri}: {wanted}: {words}")
+        hint = "; there is no such entry, or the account that asks may not see it" if code == NO_SUCH_OBJECT else ""
+        super().__init__(f"{uri}: {wanted}: {words}{hint}")
         self.code = code
         self.entries = entries
+        #: Active Directory says so with operationsError, and in words.
+        self.wants_a_login = code in _NOT_ALLOWED or (code == _OPERATIONS_ERROR and "successful bind" in words)
+
+
+class NotForNobody(DirectoryError):
+    """A server answers nobody who has not logged in, and where people bind as themselves it need not."""
 
 
 class Incomplete(DirectoryError):

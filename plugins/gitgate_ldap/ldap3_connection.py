@@ -34,6 +34,9 @@ _SUCCESS: Final = 0
 #: What ldap3 says before what the system says.
 _OPENING: Final = "socket connection error while opening: "
 
+#: What OpenSSL says of certificates that are not valid yet, and of those that are not any more.
+_NOT_NOW: Final = (9, 10)
+
 #: How long saying goodbye may take.
 _CLOSING_SECONDS: Final = 1.0
 
@@ -156,11 +159,14 @@ class LdapConnection:
 
     def _failure(self, error: Exception, deadline: Deadline) -> ServerFailed:
         if isinstance(self._tls.error, ssl.SSLCertVerificationError):
-            words = (
-                f"its certificate is not accepted: {self._tls.error.verify_message.rstrip('.')}; tls.ca_file must hold"
-                " the authority that signed it, and the certificate the name that stands in the URI"
+            hint = (
+                "compare its dates with the clock of this machine"
+                if self._tls.error.verify_code in _NOT_NOW
+                else "tls.ca_file must hold the authority that signed it, and the certificate the name that stands in"
+                " the URI"
             )
-            return ServerFailed(str(self.endpoint), words)
+            what = self._tls.error.verify_message.rstrip(".")
+            return ServerFailed(str(self.endpoint), f"its certificate is not accepted: {what}; {hint}")
         if deadline.is_over:
             return ServerFailed(str(self.endpoint), f"no answer within {deadline.seconds:g} s", timed_out=True)
         if isinstance(error, socket.gaierror):

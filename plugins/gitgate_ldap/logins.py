@@ -7,7 +7,7 @@ from gitgate.plugin import Identity, Rejected
 from gitgate_ldap.bind_answers import NO_SUCH_OBJECT, BindAnswer, explained, refusal
 from gitgate_ldap.directory import Directory
 from gitgate_ldap.entries import Ask
-from gitgate_ldap.errors import DirectoryError
+from gitgate_ldap.errors import DirectoryError, NotForNobody
 from gitgate_ldap.layout import Layout
 from gitgate_ldap.people import People, Person
 
@@ -27,8 +27,12 @@ class Logins:
         self._has_service_account = has_service_account
 
     def look_up(self, username: str, *, is_own_name: bool = False) -> Found:
-        """Whom the service account finds under this name."""
-        entry = self._people.find(username, self._directory.search, is_own_name=is_own_name)
+        """Whom the service account finds under this name; nobody where there is none, and the server wants one."""
+        try:
+            entry = self._people.find(username, self._directory.search, is_own_name=is_own_name)
+        except NotForNobody as error:
+            _log.debug("%r: not looked up: %s", username, error)
+            return None
         if entry is None or isinstance(entry, Rejected):
             return entry
         return self._people.person(entry, self._directory.search)

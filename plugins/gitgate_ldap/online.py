@@ -9,7 +9,7 @@ from gitgate.plugin import Finding
 from gitgate_ldap.deadline import Deadline
 from gitgate_ldap.directory import Directory
 from gitgate_ldap.entries import Entry, Search
-from gitgate_ldap.errors import NO_SUCH_OBJECT, SIZE_LIMIT_EXCEEDED, DirectoryError, Refused
+from gitgate_ldap.errors import NO_SUCH_OBJECT, SIZE_LIMIT_EXCEEDED, DirectoryError, NotForNobody, Refused
 from gitgate_ldap.layout import Layout
 from gitgate_ldap.ldap3_connection import LdapConnection
 from gitgate_ldap.settings import LdapSettings
@@ -32,6 +32,9 @@ def look_at(
     for endpoint in settings.endpoints:
         try:
             connection = directory.open_as_service(endpoint)
+        except NotForNobody as error:
+            found.append(Finding(f"{error}; people log in as themselves, and a key alone reads nothing"))
+            continue
         except DirectoryError as error:
             found.append(Finding(str(error), is_problem=True))
             continue

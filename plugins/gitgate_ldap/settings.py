@@ -148,7 +148,8 @@ class LdapSettings:
         if (self.bind_dn is None) != (self.bind_password is None):
             raise SettingsError("write both bind_dn and bind_password, or none of them", key="bind_dn")
         if self.bind_password is not None and (not self.bind_dn or not self.bind_password.reveal()):
-            raise SettingsError("is empty; to ask anonymously, write neither bind_dn nor bind_password", key="bind_dn")
+            key = "bind_password" if self.bind_dn else "bind_dn"
+            raise SettingsError("is empty; to ask anonymously, write neither bind_dn nor bind_password", key=key)
         for key in ("connect_timeout", "timeout"):
             if getattr(self, key) == 0:
                 raise SettingsError("must be longer than 0s", key=key)

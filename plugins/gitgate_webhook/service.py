@@ -98,8 +98,16 @@ class PolicyService:
 
     def _understood(self, hook: str, http: HttpReply) -> Reply:
         if http.status != 200:
-            redirect = ", and redirects are not followed" if 300 <= http.status < 400 else ""
-            raise BadReply(f"status {http.status}, not 200{redirect}")
+            raise BadReply(f"status {http.status}, not 200{_hint(http.status)}")
         if http.content_type != "application/json":
             raise BadReply(f"the content type is {http.content_type!r}, not application/json")
         return self._understand(hook, parse_json(http.body))
+
+
+def _hint(status: int) -> str:
+    """What an operator looks at first (RFC 9110, section 15)."""
+    if status == 401:
+        return "; it does not accept the signature (the secret, or a clock) or the token"
+    if status == 404:
+        return "; is the path in `url` that of the service?"
+    return ", and redirects are not followed" if 300 <= status < 400 else ""

@@ -1,11 +1,14 @@
 """Feeds each parser that a stranger can reach with what atheris (libFuzzer) thinks of, and tells what it has found.
 
-    python tests/fuzz/run.py [--seconds 60] [TARGET...]
+    python tests/fuzz/run.py [--seconds 60] [--seed 1] [TARGET...]
     python tests/fuzz/run.py --input build/fuzz/inflate-crash-... inflate
 
 A target is a module in `targets/` with a function `fuzz`, which raises for what must not be. The seeds in
 `corpus/TARGET/` are where it begins. What has made a target fail is written to `build/fuzz/`: once the cause is mended,
 it becomes a seed, which tests/fuzz/test_seeds.py tries on each run of the tests.
+
+With `--seed` it thinks of the same each time, in the same order, so that what CI finds comes from the change that it
+looks at. Without, each run is another one.
 """
 
 import argparse
@@ -32,6 +35,9 @@ _LONGEST_INPUT = 4096
 def main() -> int:
     parser = argparse.ArgumentParser(description="Fuzzes the parsers of gitgate.")
     parser.add_argument("--seconds", type=int, default=60, help="for each target; the default is 60")
+    parser.add_argument(
+        "--seed", type=int, default=0, help="of libFuzzer's random numbers; the default is another each time"
+    )
     parser.add_argument("--input", type=Path, help="try this one input with TARGET, and nothing else")
     parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("targets", nargs="*", metavar="TARGET", help=f"the default is all: {', '.join(_TARGETS)}")
@@ -47,17 +53,17 @@ def main() -> int:
         print("nothing was fuzzed: atheris is not installed. python -m pip install -e '.[fuzz]'", file=sys.stderr)
         return 1
     if options.here:
-        return _fuzz(options.targets[0], options.seconds)
-    return _fuzz_all(options.targets or _TARGETS, options.seconds)
+        return _fuzz(options.targets[0], options.seconds, options.seed)
+    return _fuzz_all(options.targets or _TARGETS, options.seconds, options.seed)
 
 
-def _fuzz_all(targets: list[str], seconds: int) -> int:
+def _fuzz_all(targets: list[str], seconds: int, seed: int) -> int:
     _FOUND.mkdir(parents=True, exist_ok=True)
     waiting, running, failed = deque(targets), deque[tuple[str, "subprocess.Popen[str]"]](), []
     while waiting or running:
         while waiting and len(running) < _AT_ONCE:
             target = waiting.popleft()
-            command = [sys.executable, __file__, "--here", "--seconds", str(seconds), target]
+            command = [sys.executable, __file__, "--here", "--seconds", str(seconds), "--seed", str(seed), target]
             running.append(
                 (target, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True))
             )
@@ -73,7 +79,7 @@ def _fuzz_all(targets: list[str], seconds: int) -> int:
     return 1 if failed else 0
 
 
-def _fuzz(target: str, seconds: int) -> int:
+def _fuzz(target: str, seconds: int, seed: int) -> int:
     import atheris
 
     with atheris.instrument_imports(include=["gitgate", "twisted.web.http"]):
@@ -82,6 +88,7 @@ def _fuzz(target: str, seconds: int) -> int:
         arguments = [
             target,
             f"-max_total_time={seconds}",
+            f"-seed={seed}",  # 0: the time of day
             f"-timeout={_SLOWEST_SECONDS}",
             f"-rss_limit_mb={_MOST_MIB}",
             f"-max_len={_LONGEST_INPUT}",

@@ -1,6 +1,7 @@
 """Repositories whose files somebody else wrote: what of them runs, what clients are told, what a push may bring."""
 
 import gzip
+import json
 import os
 import stat
 import subprocess
@@ -20,7 +21,11 @@ plugins:
   - use: rules
 RULES
   - {use: tree, root: repositories}
-git: {trust_repositories: false, max_push_size: 300KiB, config: {receive.certNonceSeed: seed}}
+git:
+  trust_repositories: false
+  max_push_size: 300KiB
+  config: {receive.certNonceSeed: seed, hook.operators.command: "true", hook.operators.event: post-receive}
+  environment: {GIT_TRACE2_EVENT: FOLDER/trace2, GIT_TRACE2_CONFIG_PARAMS: "hook.*.enabled"}
 """
 
 
@@ -33,7 +38,8 @@ RULES = """
 
 @pytest.fixture(scope="module")
 def strict(tmp_path_factory, starting):
-    running = starting(tmp_path_factory.mktemp("strict"), CONFIGURATION, RULES)
+    folder = tmp_path_factory.mktemp("strict")
+    running = starting(folder, CONFIGURATION.replace("FOLDER", str(folder)), RULES)
     yield running
     assert running.daemon.close() == 0
     assert "Traceback" not in running.daemon.log()
@@ -74,6 +80,9 @@ class Planted:
             "receive.denyCurrentBranch": "updateInstead",
             "gc.auto": "1",
             "protocol.ext.allow": "always",
+            "hook.planted.event": "pre-receive",
+            "hook.planted.command": self._script(self.directory / "planted-hook", "configured-hook"),
+            "hook.planted.enabled": "true",
         }
         for key, value in settings.items():
             subprocess.run(["git", "-C", self.directory, "config", key, str(value)], check=True)
@@ -127,6 +136,23 @@ def test_a_push_to_what_is_not_trusted_runs_nothing_that_stands_there(strict, tr
     client.git("push", "-q", "origin", ":more", cwd=work)
     client.git("push", "-q", "origin", "main:refs/for/main", cwd=work, fails=True)  # proc-receive is no hook here
     assert planted.ran() == set()
+
+
+def test_hooks_that_a_configuration_defines_are_switched_off_by_name(strict, unique):
+    """git 2.54 runs `hook.<name>.command`, wherever `core.hooksPath` leads. An event's own switch would not do: it does
+    not count where the repository calls a hook like the event. The operator's hooks stay on, whoever names them."""
+    directory = strict.filled(f"open/{unique}")
+    (directory / "more").write_text('[hook "pre-receive"]\n\tcommand = true\n[hook "a.B c"]\n\tenabled = true\n')
+    for key, value in {"include.path": "more", "hook.operators.event": "update"}.items():
+        subprocess.run(["git", "-C", directory, "config", key, value], check=True)
+    work = strict.client().work_tree(strict.url("ssh", f"open/{unique}"))
+    (strict.folder / "trace2").unlink(missing_ok=True)
+    strict.client().git("push", "-q", "origin", "main:refs/heads/new", cwd=work)
+    events = [json.loads(line) for line in (strict.folder / "trace2").read_text().splitlines()]
+    receiving = {e["sid"] for e in events if e.get("argv", ["", ""])[1] == "receive-pack" and len(e["argv"]) > 3}
+    switched = [(e["param"], e["value"]) for e in events if e["event"] == "def_param" and e["sid"] in receiving]
+    assert switched[-2:] == [("hook.a.B c.enabled", "false"), ("hook.pre-receive.enabled", "false")]
+    assert "hook.operators.enabled" not in dict(switched)
 
 
 def test_a_push_that_may_not_rewind_is_checked_where_no_hooks_run(strict, unique):

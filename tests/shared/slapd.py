@@ -61,6 +61,7 @@ TLSCACertificateFile {folder}/tls.crt
 TLSCertificateFile {folder}/tls.crt
 TLSCertificateKeyFile {folder}/tls.key
 TLSVerifyClient {tls_clients}
+{global_lines}
 database mdb
 maxsize 10485760
 dbnosync
@@ -241,8 +242,8 @@ class Slapd:
     """A directory server with SEED in it, running once `start` has returned, and gone after `kill`."""
 
     def __init__(self, folder: Path, *, anonymous: str = "none", tls_clients: str = "never", seed: str = SEED) -> None:
-        """`anonymous` is what may be done without a login: `none` or `read`. With `tls_clients="demand"`, its own
-        certificate is wanted of clients. Skips where there is no slapd.
+        """`anonymous` is what may be done without a login: `none`, `read`, or, with `refused`, not even to bind. With
+        `tls_clients="demand"`, its own certificate is wanted of clients. Skips where there is no slapd.
         """
         for package, program in (("slapd", "/usr/sbin/slapd"), ("ldap-utils", "ldapmodify"), ("openssl", "openssl")):
             if shutil.which(program) is None:
@@ -259,7 +260,8 @@ class Slapd:
                 people=PEOPLE,
                 admin=ADMIN,
                 admin_password=ADMIN_PASSWORD,
-                anonymous=anonymous,
+                anonymous="read" if anonymous == "read" else "none",
+                global_lines="disallow bind_anon" if anonymous == "refused" else "",
                 tls_clients=tls_clients,
             )
         )

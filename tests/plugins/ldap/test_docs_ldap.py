@@ -24,17 +24,16 @@ def cells(heading: str) -> list[list[str]]:
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=["first", "active-directory", "freeipa", "user_dn"])
 def test_each_example_is_a_configuration(example, tmp_path, slapd):
-    (tmp_path / "ldap-bind").write_text("secret")
+    (tmp_path / "ldap-password").write_text("secret\n")
+    (tmp_path / "ldap-password").chmod(0o600)
     for name in ("corp-ca.pem", "ipa-ca.pem"):
         (tmp_path / name).write_bytes(slapd.ca_file.read_bytes())
     text = example.replace("/etc/gitgate", str(tmp_path)).replace("/srv/git", str(tmp_path))
     if "use: tree" not in text:
         text += f"  - {{use: tree, root: {tmp_path}}}\n"
-    config = load_text(
-        f"version: 1\nlisten: [{{url: 'git://127.0.0.1:0'}}]\n{text}",
-        base=tmp_path,
-        environ={"CREDENTIALS_DIRECTORY": str(tmp_path)},
-    )
+    if not text.startswith("version:"):
+        text = f"version: 1\nlisten: [{{url: 'git://127.0.0.1:0'}}]\n{text}"
+    config = load_text(text, base=tmp_path)
     assert config.plugins[0].use == "ldap"
 
 

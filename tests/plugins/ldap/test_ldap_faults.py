@@ -77,8 +77,16 @@ def test_a_server_without_free_file_descriptors_is_an_outage_until_it_has_some(l
         with pytest.raises(DirectoryError, match=r"no answer within 2 s"):
             log_in(plugin, "bob")
         restore()
-    clock.advance(1)
-    assert isinstance(log_in(plugin, "bob"), Identity)
+    give_up = time.monotonic() + 30
+    while True:
+        clock.advance(30)
+        socket.create_connection(("localhost", directory.tls_port)).close()  # slapd may not look without an event
+        try:
+            answer = log_in(plugin, "bob")
+            break
+        except DirectoryError:
+            assert time.monotonic() < give_up
+    assert isinstance(answer, Identity)
 
 
 @pytest.mark.parametrize("fault", ["kill", "freeze"])

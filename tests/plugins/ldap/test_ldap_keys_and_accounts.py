@@ -3,6 +3,7 @@
 import base64
 
 import pytest
+from fake_directory import BIND, BIND_ANSWER, SEARCH_DONE, answer, operation, result
 from gitgate_ldap.errors import DirectoryError
 from gitgate_ldap.ssh_keys import key_blobs
 from slapd import PEOPLE
@@ -183,3 +184,44 @@ def test_a_directory_that_everybody_may_read_needs_no_service_account(ldap, offe
     )
     assert direct.enrich_identity(an_identity("bob"), a_peer()).groups == {"unix", "unique"}
     assert direct.enrich_identity(an_identity("dave"), a_peer()) is None
+
+
+def test_a_key_does_not_keep_people_out_where_they_bind_as_themselves_and_nobody_else_may_ask(
+    ldap, offer_key, log_in, another_slapd
+):
+    """1. A server refuses anonymous binds. 2. Anybody offers a key. 3. The server, taken for broken, is left alone, and
+    passwords are not judged meanwhile.
+    """
+    directory = another_slapd(anonymous="refused")
+    plugin = ldap(
+        uris=[directory.ldap], bind_dn=None, bind_password=None, user_base=None, user_dn=f"uid={{username}},{PEOPLE}"
+    )
+    assert offer_key(plugin, "Alice", KEY) is None
+    assert plugin.enrich_identity(an_identity("dave"), a_peer()) is None
+    assert log_in(plugin, "bob").groups == {"unix", "unique"}
+    (finding,) = plugin.check_online()
+    assert (finding.is_problem, "a key alone reads nothing" in finding.text) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("code", "words", "is_told"),
+    [
+        (1, "000004DC: In order to perform this operation a successful bind must be completed", True),
+        (50, "", True),
+        (1, "out of memory", False),
+        (51, "busy", False),
+    ],
+)
+def test_a_server_that_answers_a_search_to_nobody_is_told_from_one_that_fails(code, words, is_told, ldap, fake):
+    def reply(request):
+        is_bind = operation(request) == BIND
+        return answer(request, result(BIND_ANSWER, 0) if is_bind else result(SEARCH_DONE, code, words))
+
+    nobody = {"uris": [fake(reply).uri], "bind_dn": None, "bind_password": None}
+    direct = ldap(**nobody, user_base=None, user_dn=f"uid={{username}},{PEOPLE}")
+    for plugin, has_no_opinion in ((direct, is_told), (ldap(**nobody), False)):
+        if has_no_opinion:
+            assert plugin.enrich_identity(an_identity("dave"), a_peer()) is None
+        else:
+            with pytest.raises(DirectoryError):
+                plugin.enrich_identity(an_identity("dave"), a_peer())

@@ -22,7 +22,7 @@ WRONG = [
     ({"uris": "[ldaps://a, ldaps://a]"}, "uris", "names a server twice"),
     ({"uri": "ldaps://a"}, "uri", "did you mean 'uris'?"),
     ({"bind_dn": "cn=x"}, "bind_dn", "write both bind_dn and bind_password, or none of them"),
-    ({"bind_dn": "cn=x", "bind_password": "''"}, "bind_dn", "is empty; to ask anonymously, write neither"),
+    ({"bind_dn": "cn=x", "bind_password": "''"}, "bind_password", "is empty; to ask anonymously, write neither"),
     ({"user_dn": "uid={username},dc=x"}, "user_base", "write either user_base"),
     ({"user_base": None}, "user_base", "write either user_base"),
     ({"user_base": "people"}, "user_base", "'people' is no DN"),

@@ -3,11 +3,18 @@
 import re
 import shutil
 import socket
+import ssl
 import subprocess
 import threading
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from fake_directory import BIND, BIND_ANSWER, EXTENDED, EXTENDED_ANSWER, answer, operation, result
 from gitgate_ldap.errors import DirectoryError
 
@@ -53,6 +60,36 @@ def test_a_certificate_of_an_unknown_authority_is_not_accepted(scheme, mode, lda
     uri = {"ldaps": slapd.ldaps, "ldap": slapd.ldap}[scheme]
     with pytest.raises(DirectoryError, match="self-signed certificate; tls.ca_file must hold the authority"):
         log_in(ldap(uris=[uri], tls={"mode": mode}), "bob")
+
+
+@pytest.mark.parametrize(("begins", "ends", "words"), [(-9, -2, "has expired"), (2, 9, "not yet valid")])
+def test_of_a_certificate_that_is_not_valid_now_the_dates_are_blamed(begins, ends, words, ldap, log_in, tmp_path):
+    """And not the authority, for which an operator would look in vain."""
+    key, today = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    dates = x509.CertificateBuilder(
+        name, name, key.public_key(), 1, today + timedelta(days=begins), today + timedelta(days=ends)
+    )
+    certificate = dates.add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+    pem = certificate.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM)
+    (tmp_path / "tls.crt").write_bytes(pem)
+    secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (tmp_path / "tls.pem").write_bytes(secret + pem)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(tmp_path / "tls.pem")
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def shake_hands():
+            client, _ = listening.accept()
+            with client, suppress(OSError):
+                context.wrap_socket(client, server_side=True)
+
+        threading.Thread(target=shake_hands, daemon=True).start()
+        plugin = ldap(
+            uris=[f"ldaps://localhost:{listening.getsockname()[1]}"], tls={"ca_file": str(tmp_path / "tls.crt")}
+        )
+        with pytest.raises(DirectoryError, match=f"{words}; compare its dates with the clock of this machine"):
+            log_in(plugin, "bob")
 
 
 def test_verification_can_be_switched_off_where_it_is_spelled_out(ldap, log_in, slapd):

@@ -28,7 +28,8 @@ def failure(run: Any, asking: Any) -> NoAnswer:
     ("how", "kind", "why"),
     [
         ({"status": 500}, BadReply, "status 500, not 200"),
-        ({"status": 401}, BadReply, "status 401, not 200"),
+        ({"status": 401}, BadReply, "status 401, not 200; it does not accept the signature"),
+        ({"status": 404}, BadReply, "status 404, not 200; is the path in `url`"),
         ({"status": 201}, BadReply, "status 201, not 200"),
         ({"status": 204}, BadReply, "status 204, not 200"),
         ({"status": 503}, ServiceDown, "status 503"),
@@ -114,7 +115,7 @@ def test_a_head_without_end_is_not_collected(service: Any, plugin: Any, run: Any
 
 
 def test_a_redirect_takes_no_secret_elsewhere(service: Any, plugin: Any, run: Any, tag: str) -> None:
-    """Attack: have the service redirect, and read the password and the token where it leads."""
+    """Attack (GHSA-vwq2-jx9q-9h9f): have the service redirect, and read the password and the token where it leads."""
     to = service.url(f"{tag}-elsewhere")
     asking = plugin(service.url(tag, status=307, header=f"Location: {to}"), token=Secret("t0ken"))
     with pytest.raises(BadReply):

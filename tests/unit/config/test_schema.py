@@ -106,7 +106,7 @@ def test_a_reference_may_stand_in_place_of_each_scalar() -> None:
 def test_defaults_are_written_as_in_the_file() -> None:
     limits = schema(_INSTALLED)["$defs"]["Limits"]["properties"]
     defaults = [inner["default"] for inner in _all_mappings(limits) if "default" in inner]
-    durations = [str(Duration(30)), "10m", 100, 50, 50, 50, 20, 10, "10s", 1000, "2m", "1d"]
+    durations = [str(Duration(30)), "10m", 100, 50, 50, 25, 20, 10, "10s", 1000, "2m", "1d"]
     http = [1000, 100, "16KiB", "10MiB"]
     sources = ["100:30:200", 100, "32:64", ["127.0.0.0/8", "::1/128"]]
     assert defaults == [*durations, *http, *sources, 6, 10, "15s", 3, "1GiB", "1h"]

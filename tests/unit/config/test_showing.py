@@ -67,7 +67,7 @@ def test_the_configuration_is_shown_with_defaults_and_without_secrets(
             "max_operations": 100,
             "max_operations_per_repository": 50,
             "max_operations_per_identity": 50,
-            "max_operations_per_source": 50,
+            "max_operations_per_source": 25,
             "max_clones": 20,
             "max_clones_per_source": 10,
             "operation_wait": "10s",
