@@ -59,7 +59,7 @@ class Exchange:
 
         Raises `ServiceDown` or `BadReply`.
         """
-        late = ServiceDown(f"no whole reply within {seconds:.3g} s")
+        late = ServiceDown(f"no whole reply within {round(seconds, 1) or seconds:.3g} s")
         return await within(seconds, Deferred.fromCoroutine(self._send(message, message_id)), self._reactor, late)
 
     async def close(self) -> None:
