@@ -19,6 +19,7 @@ from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
 
 from gitgate.git.answer import Question, Reader, WholeQuestion
+from gitgate.git.news import News
 from gitgate.git.process import Client, GitExit, RunningGit
 from gitgate.idle import IdleTimer
 from gitgate.reactor import Reactor
@@ -66,7 +67,7 @@ class Fetch:
         self._client_is_paused = False
         self._input_has_ended = False
         self._is_silent = False
-        self._waiting: Deferred[None] | None = None
+        self._news = News()
         self._asking: Deferred[Any] | None = None
         self._bytes_in = 0
         self._bytes_out = 0
@@ -140,7 +141,7 @@ class Fetch:
             if self._is_silent:
                 return None, None
             if not self._received:  # more may have come from within `_take`
-                await self._something()
+                await self._news.wait()
 
     def _pass_through(self, begun: bytes, reading: RequestReader | None) -> "_Through":
         self._through = _Through(self, begun, reading)
@@ -156,13 +157,13 @@ class Fetch:
         else:
             self._received += data
             self._balance()
-            self._wake()
+            self._news.come()
 
     def finish(self) -> None:
         self._input_has_ended = True
         if self._through is not None:
             self._through.finish()
-        self._wake()
+        self._news.come()
 
     def pauseProducing(self) -> None:
         self._is_paused = True
@@ -230,21 +231,9 @@ class Fetch:
         finally:
             self._asking = None
 
-    async def _something(self) -> None:
-        """Return once the client has said more, or will say no more, or has been silent for too long."""
-        self._waiting = Deferred()
-        try:
-            await self._waiting
-        finally:
-            self._waiting = None
-
-    def _wake(self) -> None:
-        if self._waiting is not None and not self._waiting.called:
-            self._waiting.callback(None)
-
     def _fell_silent(self) -> None:
         self._is_silent = True
-        self._wake()
+        self._news.come()
         for waiting in (self._asking, None if self._reader is None else self._reader.ended):
             if waiting is not None:
                 waiting.cancel()

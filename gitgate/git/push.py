@@ -15,11 +15,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, Protocol
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError
 from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
 
+from gitgate.git.news import News
 from gitgate.git.process import Client, GitExit, HookFound, Overheard, RunningGit
+from gitgate.git.push_sides import Advertising, Receiving
 from gitgate.idle import IdleTimer
 from gitgate.plugin import RefUpdate
 from gitgate.reactor import Reactor
@@ -83,7 +85,7 @@ class Push:
         self._input_has_ended = False
         self._is_ahead = False
         self._is_silent = False
-        self._waiting: Deferred[None] | None = None
+        self._news = News()
         self._git_is_heard = True
         self._held: list[bytes] | None = None
         self._hook_is_awaited = True
@@ -113,7 +115,7 @@ class Push:
     ) -> GitExit:
         if advertise is not None:
             self._client.pauseProducing()
-            advertised = await advertise(_Advertising(self))
+            advertised = await advertise(Advertising(self))
             if advertised.code != 0 or advertised.abandoned:
                 return self._ended(advertised.code, advertised)
             self._client.resumeProducing()
@@ -140,7 +142,7 @@ class Push:
         if isinstance(terms.refusal, CredentialsRequired):
             self._held = []  # to say that, nothing else may have been said
         asks = partial(self._may_go_on, frozenset(terms.forward_only)) if terms.forward_only else None
-        received = await run(_Receiving(self), asks, report.feed)
+        received = await run(Receiving(self), asks, report.feed)
         if self._wrongly_rewound and terms.refusal is not None:
             # Only now, when git's quarantine is gone.
             if isinstance(terms.refusal, CredentialsRequired):
@@ -162,18 +164,18 @@ class Push:
             self._input.write(data)
             return
         self._received.append(data)
-        if self._waiting is None or self._waiting.called:
+        if self._news.is_awaited:
+            self._news.come()
+        else:
             # Nobody looks at it yet: without this, all that 64 KiB of gzip inflate to would wait here.
             self._is_ahead = True
             self._client.pauseProducing()
-        else:
-            self._waiting.callback(None)
 
     def finish(self) -> None:
         self._input_has_ended = True
         if self._input is not None:
             self._input.finish()
-        self._wake()
+        self._news.come()
 
     def pauseProducing(self) -> None:
         self._output_is_paused = True
@@ -249,7 +251,7 @@ class Push:
                 raise MalformedRequest(str(error), message=str(error)) from None
             if commands is not None or self._input_has_ended or self._is_silent:
                 return commands
-            await self._something()
+            await self._news.wait(self._let_client_send)
 
     async def _refuse(self, commands: PushCommands, refusal: Refusal, *, answer_first: bool) -> GitExit:
         """Answer in git's place, and discard the pack.
@@ -278,7 +280,7 @@ class Push:
         self._client.resumeProducing()
         while not self._input_has_ended and not self._is_silent:
             self._received.clear()
-            await self._something()
+            await self._news.wait(self._let_client_send)
 
     def _may_go_on(self, forward_only: frozenset[str], rewound: tuple[bytes, ...]) -> bool:
         """None of these refs may only be moved forward. Otherwise the hook ends the push, and git says no more of it
@@ -300,24 +302,14 @@ class Push:
         for data in held or ():
             self.said(data)
 
-    async def _something(self) -> None:
-        """Return once the client has said more, or will say no more, or has been silent for too long."""
-        self._waiting = Deferred()
+    def _let_client_send(self) -> None:
         if self._is_ahead:
             self._is_ahead = False
             self._client.resumeProducing()
-        try:
-            await self._waiting
-        finally:
-            self._waiting = None
-
-    def _wake(self) -> None:
-        if self._waiting is not None and not self._waiting.called:
-            self._waiting.callback(None)
 
     def _fell_silent(self) -> None:
         self._is_silent = True
-        self._wake()
+        self._news.come()
 
     def _ended(self, code: int, git: GitExit | None = None) -> GitExit:
         return GitExit(
@@ -328,47 +320,3 @@ class Push:
             silent=self._is_silent if git is None else git.silent,
             rewound=self._rewound,
         )
-
-
-class _Side:
-    """What a git process of a push sees of the client."""
-
-    def __init__(self, push: Push) -> None:
-        self._push = push
-
-    def git_started(self, git: RunningGit) -> None:
-        self._push.git_speaks(git)
-
-    def write(self, data: bytes) -> None:
-        self._push.said(data)
-
-    def write_error(self, data: bytes) -> None:
-        self._push.client.write_error(data)
-
-
-class _Advertising(_Side):
-    """The client while it is told what git has: nobody listens to it yet."""
-
-    def git_started(self, git: RunningGit) -> None:
-        super().git_started(git)
-        git.finish()
-
-    def pauseProducing(self) -> None:
-        """It is paused already."""
-
-    def resumeProducing(self) -> None:
-        """It stays paused."""
-
-
-class _Receiving(_Side):
-    """The client once git takes its push, and answers it."""
-
-    def git_started(self, git: RunningGit) -> None:
-        super().git_started(git)
-        self._push.git_listens(git)
-
-    def pauseProducing(self) -> None:
-        self._push.git_pauses(paused=True)
-
-    def resumeProducing(self) -> None:
-        self._push.git_pauses(paused=False)
