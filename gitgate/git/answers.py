@@ -147,8 +147,6 @@ class Answers:
     async def _look(
         self, look: Callable[..., RepositoryState | None], repository: Repository
     ) -> RepositoryState | None:
-        if self._cache is None:
-            return None
         try:
             state = await self._threads.call(lambda: look(repository.directory))
         except (OSError, ThreadsBusy):

@@ -105,19 +105,19 @@ class Fetch:
         answered = await self._unless_silent(ask(self, request, question))
         self._reader = reader = answered.reader
         before = self._bytes_out
-        try:
-            with answered.turn:
+        with answered.turn:  # until git has ended, also for who goes away
+            try:
                 if self._is_paused:
                     reader.pause()
                 reader.read()
                 return await reader.ended
-        except CancelledError:
-            await reader.leave()
-            raise
-        finally:
-            self._reader = self._through = None
-            if answered.is_kept:
-                self._bytes_kept += self._bytes_out - before
+            except CancelledError:
+                await reader.leave()
+                raise
+            finally:
+                self._reader = self._through = None
+                if answered.is_kept:
+                    self._bytes_kept += self._bytes_out - before
 
     async def _question(self) -> tuple[Question | None, RequestV2 | None]:
         reading = RequestReader(_LONGEST_KEPT)
@@ -156,7 +156,7 @@ class Fetch:
             self._through.write(data)
         else:
             self._received += data
-            self._balance()
+            self.balance()
             self._news.come()
 
     def finish(self) -> None:
@@ -200,19 +200,15 @@ class Fetch:
     def put_back(self, data: bytes) -> None:
         """It belongs to the next request."""
         self._received += data
-        self._balance()
-
-    def balance(self) -> None:
-        """The rest of the request is wanted, or is not."""
-        self._balance()
+        self.balance()
 
     def _take(self) -> bytes:
         data = bytes(self._received)
         self._received.clear()
-        self._balance()
+        self.balance()
         return data
 
-    def _balance(self) -> None:
+    def balance(self) -> None:
         """Let the client send, unless it is ahead of what is done with it."""
         is_full = len(self._received) > _MOST_AHEAD or (self._through is not None and self._through.is_full)
         if is_full is self._client_is_paused:

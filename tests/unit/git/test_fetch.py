@@ -18,6 +18,7 @@ from gitgate.git.command import Exchange, Git
 from gitgate.git.process import GitExit, RunningGit
 from gitgate.git.runner import GitRunner
 from gitgate.plugin import ANONYMOUS, Duration, Repository
+from gitgate.refusals import Overloaded
 from gitgate.testing import a_fetch
 from gitgate.wire.pktline import FLUSH, encode
 
@@ -363,3 +364,21 @@ def test_who_goes_away_leaves_no_git_behind(scene: Scene, tmp_path: Path, run: R
     serving.addErrback(lambda failure: None)
     run(_wait(serving))
     assert scene.runner.stop().called
+
+
+def test_who_goes_away_has_the_turn_until_git_has_ended(tmp_path: Path, running_reactor: Any, run: Run) -> None:
+    """1. A client asks, and goes. 2. Its git needs a while to end. 3. It asks again: one git more each time."""
+    scene = Scene(tmp_path, running_reactor, run, max_operations=1, operation_wait=Duration(0.1))
+    scene.fetch(b"")  # the capabilities are known
+    program = tmp_path / "git"
+    program.write_text(f"#!/bin/sh\ntouch {tmp_path}/runs\nwhile [ ! -e {tmp_path}/go ]; do sleep 0.02; done\n")
+    serving = scene.begin(Client(LS_REFS))
+    while not (tmp_path / "runs").exists():
+        run(_wait(deferLater(_reactor(), 0.01)))
+    serving.cancel()
+    serving.addErrback(lambda failure: None)
+    with pytest.raises(Overloaded):
+        scene.fetch(LS_REFS)
+    (tmp_path / "go").touch()
+    run(_wait(serving))
+    assert scene.fetch(LS_REFS)[0] == 0
