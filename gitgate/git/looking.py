@@ -51,6 +51,7 @@ class Looker:
                 tuple[RepositoryState | None, bool], await self._threads.call(lambda: _look_around(look, directory))
             )
         except (OSError, ThreadsBusy):
+            self._short.pop(key, None)
             return None
         if is_local and state is not None and state.places <= _SHORT:
             self._short[key] = None
