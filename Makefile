@@ -15,7 +15,7 @@ FUZZ_SEED ?= 0
 # How long fifty clients go on in `make soak`.
 SOAK_SECONDS ?= 60
 
-.PHONY: demo test test-large fuzz soak bench check format clean
+.PHONY: demo test test-large test-cache fuzz soak bench check format clean
 
 demo: $(INSTALLED)
 	@$(VENV)/bin/gitgate demo
@@ -28,6 +28,11 @@ test: check
 # The same with a repository of one gigabyte, which takes some minutes.
 test-large: $(INSTALLED)
 	GITGATE_TEST_LARGE_BYTES=1073741824 $(VENV)/bin/pytest -q tests/journeys/test_memory.py
+
+# Every journey again, with answers that are kept already, and with clients that ask the same at once.
+test-cache: $(INSTALLED)
+	GITGATE_TEST_READS=warm $(VENV)/bin/pytest -q -n $(WORKERS) --dist worksteal tests/journeys
+	GITGATE_TEST_READS=together $(VENV)/bin/pytest -q -n $(WORKERS) --dist worksteal tests/journeys
 
 # ROWS="clone push" measures these alone; BENCH="--large --runs 9" takes other sizes, or more runs of each.
 bench: $(INSTALLED)

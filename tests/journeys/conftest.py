@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import twins
 
 PASSWORDS = {"alice": "wonderland", "bob": "builder"}
 
@@ -53,6 +54,13 @@ RULES
 log: {level: debug}
 git: {config: {receive.certNonceSeed: "a seed for the tests", core.fsync: none}}
 """
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Before any fixture is set up."""
+    marker = item.get_closest_marker("no_twins")
+    twins.forbid(marker and str(marker.args[0]))
 
 
 class Daemon:
@@ -162,15 +170,9 @@ class GitClient:
     def run(
         self, *arguments: str | Path, cwd: Path | None = None, seconds: float = 120, **environment: str
     ) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            ["git", *map(str, arguments)],
-            cwd=cwd or self.home,
-            env={**self.environment, **environment},
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=seconds,
-            check=False,
+        """Runs git and returns what it ended with; with a twin where tests/shared/twins.py says so."""
+        return twins.run(
+            twins.Command(tuple(map(str, arguments)), cwd or self.home, {**self.environment, **environment}, seconds)
         )
 
     def popen(self, *arguments: str | Path, cwd: Path | None = None) -> "subprocess.Popen[bytes]":

@@ -54,6 +54,9 @@ class Failing:
 """
 
 
+_counts_records = pytest.mark.no_twins("each command's records are counted")
+
+
 class Audited:
     """A site with an audit log."""
 
@@ -120,6 +123,7 @@ def known(audited: Audited) -> Audited:
     return audited
 
 
+@_counts_records
 def test_a_clone_and_a_push_are_told_with_what_they_moved(known: Audited, transport: str, unique: str) -> None:
     known.site.filled(f"open/{unique}.git")
     client = known.site.client("alice")
@@ -164,6 +168,7 @@ def test_who_may_not_push_is_denied_by_the_rule(known: Audited, transport: str, 
     assert (record["repository"], record["exit_code"]) == (f"team/{unique}", None)
 
 
+@_counts_records
 def test_what_is_not_there_is_missing(known: Audited, transport: str, unique: str) -> None:
     known.site.client("alice").git("ls-remote", known.site.url(transport, f"open/{unique}"), fails=True)
 
@@ -196,6 +201,7 @@ def test_a_wrong_password_is_told_with_the_name_that_was_typed(known: Audited, t
     ]
 
 
+@_counts_records
 def test_a_path_that_cannot_be_one_is_malformed(known: Audited, transport: str) -> None:
     said = known.site.client("alice").git("ls-remote", known.site.url(transport, "open//x"), fails=True)
 
@@ -204,6 +210,7 @@ def test_a_path_that_cannot_be_one_is_malformed(known: Audited, transport: str) 
     assert (record["verdict"], record["service"], record["exit_code"]) == ("malformed", None, None)
 
 
+@_counts_records
 def test_the_id_that_a_user_is_told_when_a_plugin_fails_is_in_the_record(known: Audited, transport: str) -> None:
     said = known.site.client("alice").git("ls-remote", known.site.url(transport, "broken/x"), fails=True)
 

@@ -1,9 +1,13 @@
 """What git does every day, the same over every transport with every version of the protocol."""
 
+import shutil
 import subprocess
+from functools import cache
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
+from holdings import assert_whole, holdings
 
 
 @pytest.fixture
@@ -48,25 +52,73 @@ def test_the_protocol_version_is_the_one_that_the_client_asked_for(site, client,
     assert seen == ([f"version {protocol}"] if protocol != "0" else [])
 
 
-def test_a_shallow_clone_can_be_deepened(site, client, transport, unique):
-    site.filled(f"open/{unique}.git", commits=5)
-    url = site.url(transport, f"open/{unique}")
-    client.git("clone", "--depth", "1", url, "shallow")
-    assert client.git("rev-list", "--count", "HEAD", cwd=client.home / "shallow").strip() == "1"
-    client.git("fetch", "--unshallow", cwd=client.home / "shallow")
-    assert client.git("rev-list", "--count", "HEAD", cwd=client.home / "shallow").strip() == "5"
+@pytest.fixture(scope="module")
+def original(site):
+    """A repository with two branches, and a change that becomes main's in `held_by_clones`; most of it is no news."""
+    repository = site.repository("open/original.git")
+    client = site.client()
+    story = "".join(f"{line * line}\n" for line in range(2000))
+    work = client.work_tree(str(repository), story=story)
+    client.commit(work, README="first\n", story=f"{story}the end\n")
+    client.git("tag", "-a", "-m", "first", "v1", cwd=work)
+    client.git("branch", "topic", cwd=work)
+    client.git("push", "-q", "--follow-tags", "origin", "main", cwd=work)
+    client.commit(work, README="second\n", story=f"once upon a time\n{story}")
+    client.git("tag", "-a", "-m", "second", "v2", cwd=work)
+    client.git("push", "-q", "origin", "main:refs/next/heads/main", "v2:refs/next/tags/v2", cwd=work)
+    client.git("checkout", "-q", "topic", cwd=work)
+    client.commit(work, aside=story[::-1])
+    client.git("push", "-q", "origin", "topic", cwd=work)
+    return repository
 
 
-def test_a_partial_clone_fetches_what_it_left_out_when_it_is_needed(site, client, transport, unique):
-    site.filled(f"open/{unique}.git", commits=4)
-    url = site.url(transport, f"open/{unique}")
-    printed = client.git("clone", "--filter=blob:none", "--no-checkout", url, "partial")
-    partial = client.home / "partial"
-    assert "filtering not recognized" not in printed
-    missing = client.git("rev-list", "--objects", "--all", "--missing=print", cwd=partial)
-    assert missing.count("\n?") > 0
-    client.git("checkout", "main", cwd=partial)
-    assert (partial / "file2").read_text() == "x" * 1000
+#: Kinds of clones, each with what follows after main has moved.
+_CLONES = {
+    "full": (("--quiet",), ("fetch",)),
+    "shallow": (("--depth=1", "--no-single-branch"), ("fetch", "--unshallow")),
+    "partial": (("--filter=blob:none", "--no-checkout"), ("checkout", "origin/topic")),
+    "narrow": (("--single-branch", "--branch=topic"), ("fetch", "origin", "main")),
+}
+
+
+def held_by_clones(client, repository, url):
+    """What clones of all kinds hold, at first and after main has moved."""
+    held = {}
+    for kind, (options, _) in _CLONES.items():
+        client.git("clone", *options, url, kind)
+        held[kind] = [holdings(client.home / kind)]
+    for ref in ("heads/main", "tags/v2"):
+        subprocess.run(["git", "update-ref", f"refs/{ref}", f"refs/next/{ref}"], cwd=repository, check=True)
+    for kind, (_, following) in _CLONES.items():
+        client.git(*following, cwd=client.home / kind)
+        held[kind].append(holdings(client.home / kind))
+        assert_whole(client.home / kind)
+    return held
+
+
+@pytest.fixture(scope="module")
+def held_by_clones_of_git(site, original, tmp_path_factory):
+    """The same where no gitgate is between client and git, by the version of the protocol."""
+
+    @cache
+    def by_version(version):
+        repository = shutil.copytree(original, tmp_path_factory.mktemp("git") / "r.git")
+        told = str(files("gitgate.git") / "defaults.gitconfig")
+        subprocess.run(["git", "config", "include.path", told], cwd=repository, check=True)
+        held = held_by_clones(site.client().configured(protocol_version=version), repository, f"file://{repository}")
+        assert held["shallow"][0].shallow
+        assert not any(" blob " in each for each in held["partial"][0].objects)
+        return held
+
+    return by_version
+
+
+@pytest.mark.parametrize("protocol", ["0", "2"], indirect=True)  # 1 is 0 with another greeting
+def test_clones_of_every_kind_hold_what_git_itself_gives(
+    site, client, transport, protocol, unique, original, held_by_clones_of_git
+):
+    repository = shutil.copytree(original, site.root / f"open/{unique}.git")
+    assert held_by_clones(client, repository, site.url(transport, f"open/{unique}")) == held_by_clones_of_git(protocol)
 
 
 def test_push_options_reach_the_hooks_with_the_name_of_who_pushes(site, client, transport, unique):

@@ -81,6 +81,7 @@ def test_a_path_that_leads_out_is_malformed_on_every_transport(site, transport):
     assert "/private" not in "".join(line for line in site.daemon.log().splitlines() if "completed" in line)
 
 
+@pytest.mark.no_twins("the lines of one request are counted")
 def test_every_refusal_has_one_line_with_its_request_id(site, unique):
     client = site.client("alice")
     client.git("ls-remote", site.url("ssh", f"open/{unique}-nothing"), fails=True)
