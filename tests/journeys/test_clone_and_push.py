@@ -113,7 +113,7 @@ def held_by_clones_of_git(site, original, tmp_path_factory):
     return by_version
 
 
-@pytest.mark.parametrize("protocol", ["0", "2"], indirect=True)  # 1 is 0 with another greeting
+@pytest.mark.parametrize("protocol", ["0", "2"], ids=["v0", "v2"], indirect=True)  # 1 is 0 with another greeting
 def test_clones_of_every_kind_hold_what_git_itself_gives(
     site, client, transport, protocol, unique, original, held_by_clones_of_git
 ):
