@@ -116,12 +116,12 @@ def test_git_is_asked_once_and_everybody_hears_it(kept: Scene) -> None:
 def test_what_is_kept_is_read_by_who_comes_after_the_end(kept: Scene) -> None:
     kept.begin(Ear())
     for _ in range(10):
-        kept.answer.write(os.urandom(20_000))  # more than stays in memory
+        kept.answer.write(os.urandom(50_000))  # more than stays in memory, or is read at once
     kept.running.callback(ENDED)
     late, slow = Ear(), Ear(most=70_000)
     reader = kept.join(late)
     slow_reader = kept.join(slow)
-    assert (len(late.heard), reader.ended.result) == (200_000, ENDED)
+    assert (len(late.heard), reader.ended.result) == (500_000, ENDED)
     assert not slow_reader.ended.called
     slow.most = 10**9
     slow_reader.resume()
