@@ -11,11 +11,12 @@ import signal
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Final
 
-from twisted.internet.base import DelayedCall
 from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
 from twisted.internet.process import Process, ProcessReader
 from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
+
+from gitgate.reactor import Timer
 
 #: Python ignores the first two, and a child must not inherit that: git ends by SIGPIPE when nobody reads its output.
 #: A shell ignores the others for what it starts in the background.
@@ -46,13 +47,15 @@ _LEAST_TO_GATHER: Final = 4096
 _SECONDS_TO_GATHER: Final = 0.001
 
 
-class _PipeReader(ProcessReader):
+class PipeReader(ProcessReader):
+    """Reads what a child says: much of it at a time, where there is much."""
+
     _longest_pipes: ClassVar = 0
 
     _is_wanted = False
     _taken = 0
     _is_longest = False
-    _gathering: DelayedCall | None = None
+    _gathering: Timer | None = None
 
     def doRead(self) -> Exception | None:  # noqa: N802
         try:
@@ -81,13 +84,13 @@ class _PipeReader(ProcessReader):
         self._is_wanted = False
         super().stopReading()
 
-    def connectionLost(self, reason: Failure) -> None:  # noqa: N802
+    def connectionLost(self, reason: Failure) -> None:
         if self._gathering is not None:
             self._gathering.cancel()
             self._gathering = None
         if self._is_longest:
             self._is_longest = False
-            _PipeReader._longest_pipes -= 1
+            PipeReader._longest_pipes -= 1
         super().connectionLost(reason)
 
     def _gathered(self) -> None:
@@ -96,9 +99,9 @@ class _PipeReader(ProcessReader):
             super().startReading()
 
     def _lengthen(self) -> None:
-        if _PipeReader._longest_pipes < _MOST_LONGEST_PIPES and _has_size(self.fd, _LONGEST_PIPE):
+        if PipeReader._longest_pipes < _MOST_LONGEST_PIPES and _has_size(self.fd, _LONGEST_PIPE):
             self._is_longest = True
-            _PipeReader._longest_pipes += 1
+            PipeReader._longest_pipes += 1
 
 
 def _has_size(pipe: int, size: int) -> bool:
@@ -130,7 +133,7 @@ class GroupLeader(Process):
     children of git (pack-objects, hooks and what they start), which a signal to git alone would leave behind.
     """
 
-    processReaderFactory = _PipeReader  # noqa: N815
+    processReaderFactory = PipeReader  # noqa: N815
 
     def __init__(
         self,

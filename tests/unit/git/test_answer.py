@@ -386,3 +386,20 @@ def test_whatever_happens_each_reader_hears_what_git_says_in_its_order(
     scene.answer.discard()
     assert (scene.budget.used, scene.clock.getDelayedCalls()) == (0, [])
     assert len(os.listdir("/proc/self/fd")) == descriptors
+
+
+def test_a_long_answer_leaves_others_their_turn(tmp_path: Path) -> None:
+    """Whose socket takes all that it is given would keep everybody waiting until it has the whole of it."""
+    scene = Scene(tmp_path, room=10**7)
+    scene.begin(Ear())
+    said = os.urandom(3_000_000)
+    scene.answer.write(said)
+    scene.running.callback(ENDED)
+    ear, other = Ear(), Ear()
+    reader, leaving = scene.join(ear), scene.join(other)
+    assert (len(ear.heard), reader.ended.called) == (2**20, False)
+    ensureDeferred(leaving.leave())
+    scene.clock.advance(0)
+    scene.clock.advance(0)
+    assert (ear.heard, reader.ended.result) == (said, ENDED)
+    assert (len(other.heard), scene.clock.getDelayedCalls()) == (2**20, [])
