@@ -1,6 +1,8 @@
 """One git, several readers: what each gets, whom git waits for, and what is kept."""
 
 import os
+import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -94,6 +96,11 @@ class Scene:
 @pytest.fixture
 def kept(tmp_path: Path) -> Scene:
     return Scene(tmp_path, room=10**6)
+
+
+@pytest.fixture
+def kept_long(tmp_path: Path) -> Scene:
+    return Scene(tmp_path, room=10**8)
 
 
 @pytest.fixture
@@ -304,6 +311,26 @@ def test_an_answer_leaves_no_file_and_no_descriptor_behind(kept: Scene, tmp_path
     kept.running.callback(ENDED)
     kept.answer.discard()
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_very_long_answer_is_gone_soon_and_who_forgets_it_does_not_wait(
+    kept_long: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    closers: list[threading.Thread] = []
+    close = os.close
+    monkeypatch.setattr(os, "close", lambda file: (closers.append(threading.current_thread()), close(file)))
+    kept_long.begin(Ear())
+    for _ in range(17):
+        kept_long.answer.write(b"x" * 2**20)
+    kept_long.running.callback(ENDED)
+    closers.clear()
+    kept_long.answer.discard()
+    give_up = time.monotonic() + 30
+    while len(os.listdir("/proc/self/fd")) > before and time.monotonic() < give_up:
+        time.sleep(0.001)
+    assert (len(os.listdir("/proc/self/fd")), kept_long.budget.used) == (before, 0)
+    assert threading.main_thread() not in closers
 
 
 def test_who_asks_for_many_short_answers_ends_no_long_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
