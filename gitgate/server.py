@@ -15,6 +15,7 @@ from twisted.application.service import Service
 from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.error import CannotListenError
 
+from gitgate.at_once import begin
 from gitgate.audit import Audit
 from gitgate.audit_log import AuditLog, AuditLogUnusable
 from gitgate.config.cache_directory import cache_directory
@@ -203,9 +204,10 @@ class Server(Service):
         if self._audit_log is not None:
             self._audit_log.write(record)
         # No client waits for what plugins do with a record; the end of the server does.
-        telling = ensureDeferred(self._chain.audited(record))
-        self._telling.add(telling)
-        telling.addBoth(lambda _: self._telling.discard(telling))
+        telling = begin(self._chain.audited(record))
+        if telling is not None:
+            self._telling.add(telling.outcome)
+            telling.outcome.addBoth(lambda _: self._telling.discard(telling.outcome))
 
     def _factory(self, listener: Listener, public_urls: Mapping[str, str]) -> Any:
         match listener.transport:
