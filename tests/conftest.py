@@ -12,6 +12,7 @@ settings.register_profile("gitgate", settings(deadline=None, suppress_health_che
 settings.load_profile("gitgate")
 
 pytest_plugins = ["reactor_fixtures"]
+pytest.register_assert_rewrite("holdings", "twins")  # their asserts say what differs, as those of tests do
 
 
 @pytest.hookimpl(wrapper=True)

@@ -158,4 +158,4 @@ def _what_both_print(printed: str, command: Command) -> list[str]:
     target = command.arguments[-1]
     if command.name == "clone" and target.startswith("/"):
         printed = printed.replace(target, "TARGET")
-    return sorted(re.sub(r"\b[0-9a-f]{10}\b", "ID", printed).splitlines())
+    return sorted(re.sub(r"\bid [0-9a-f]{10}\b", "id", printed).splitlines())
