@@ -6,6 +6,9 @@ from typing import Final, NoReturn
 
 from twisted.conch.ssh.common import NS
 from twisted.conch.ssh.connection import (
+    EXTENDED_DATA_STDERR,
+    MSG_CHANNEL_DATA,
+    MSG_CHANNEL_EXTENDED_DATA,
     MSG_CHANNEL_FAILURE,
     MSG_CHANNEL_OPEN_FAILURE,
     MSG_CHANNEL_SUCCESS,
@@ -14,10 +17,10 @@ from twisted.conch.ssh.connection import (
     OPEN_RESOURCE_SHORTAGE,
     SSHConnection,
 )
-from twisted.conch.ssh.transport import SSHTransportBase
 from twisted.conch.ssh.userauth import MSG_USERAUTH_REQUEST
 
 from gitgate.transports.ssh.fields import Fields
+from gitgate.transports.ssh.packet_transport import PacketTransport
 from gitgate.transports.ssh.session import Session
 from gitgate.wire.malformed import Malformed
 
@@ -31,7 +34,7 @@ class Connection(SSHConnection):
     `accepts_data` says whether the transport could send a session's data now: it is neither full nor exchanging keys.
     """
 
-    transport: SSHTransportBase
+    transport: PacketTransport
 
     def __init__(
         self,
@@ -61,6 +64,15 @@ class Connection(SSHConnection):
         for session in list(self.channels.values()):
             session.flow()
 
+    def send(self, session: Session, data: bytes, *, is_error: bool) -> None:
+        """Send what is in the client's window, in packets of the size that it takes. Only while `accepts_data`."""
+        channel = self.channelsToRemoteChannel[session]
+        if is_error:
+            head = pack(">BLL", MSG_CHANNEL_EXTENDED_DATA, channel, EXTENDED_DATA_STDERR)
+        else:
+            head = pack(">BL", MSG_CHANNEL_DATA, channel)
+        self.transport.send_stream(head, data, session.remoteMaxPacket)
+
     @property
     def early_bytes(self) -> int:
         """How much has come for sessions without a decision."""
@@ -85,7 +97,9 @@ class Connection(SSHConnection):
 
         conch would log whole messages that it does not know, and they may hold a password.
         """
-        if messageNum in self.protocolMessages:
+        if messageNum == MSG_CHANNEL_DATA:
+            self.ssh_CHANNEL_DATA(packet)  # conch looks for it by its name, each time
+        elif messageNum in self.protocolMessages:
             super().packetReceived(messageNum, packet)
         elif messageNum == MSG_USERAUTH_REQUEST:
             self._refused()

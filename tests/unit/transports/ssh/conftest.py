@@ -149,7 +149,14 @@ class RawClient(PacketTransport, SSHClientTransport):
 class Line:
     """A server and a raw client. `carry` takes what both have written to the other end, until all is quiet."""
 
-    def __init__(self, gateway: RecordingGateway, *, public_url: str | None = None, **limits: Any) -> None:
+    def __init__(
+        self,
+        gateway: RecordingGateway,
+        *,
+        public_url: str | None = None,
+        client: RawClient | None = None,
+        **limits: Any,
+    ) -> None:
         self.gateway = gateway
         self.clock = Clock()
         self.connections = Connections(Limits(max_connections=10), self.clock)
@@ -168,7 +175,7 @@ class Line:
         server = factory.buildProtocol(None)
         assert server is not None
         self.server: SshTransport = server
-        self.client = RawClient()
+        self.client = client or RawClient()
         self.server_socket, self.client_socket = Socket(40000), Socket(22)
         self.server.makeConnection(self.server_socket)
         self.client.makeConnection(self.client_socket)
@@ -269,6 +276,11 @@ def line(gateway: RecordingGateway) -> Line:
 @pytest.fixture
 def make_line() -> Callable[..., Line]:
     return Line
+
+
+@pytest.fixture
+def make_client() -> type[RawClient]:
+    return RawClient
 
 
 @pytest.fixture
