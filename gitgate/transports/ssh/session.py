@@ -222,6 +222,8 @@ class Session(SSHChannel):
     # From the client to git.
 
     def dataReceived(self, data: bytes) -> None:
+        if self._has_eof:
+            raise Malformed("data behind its end")  # for which git would be asked no more whether it takes it
         if self._git is not None:
             self._git.write(data)
             if not self._git_takes:
@@ -243,6 +245,9 @@ class Session(SSHChannel):
         self._has_eof = True
         if self._git is not None:
             self._git.finish()
+            # git tells no more when it takes the rest. What else the client says must be heard: the end of a key
+            # exchange, before which nothing can be sent, lies behind its data.
+            self._keeps_up()
 
     def _give_room(self) -> None:
         """Let the client send more, unless git does not keep up. Before git runs, there is only the first window."""
