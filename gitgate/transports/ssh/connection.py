@@ -57,12 +57,20 @@ class Connection(SSHConnection):
         self._refused = refused
         self._let_client_send = let_client_send
         self._behind: set[Session] = set()
+        self._opened: set[Session] = set()
 
     def let_data_flow(self, accepts_data: bool) -> None:
         """The transport can take data, or can no more."""
         self.accepts_data = accepts_data
         for session in list(self.channels.values()):
             session.flow()
+
+    def messages_end(self) -> None:
+        """All that has come was looked at. A window that was opened by several messages is filled at once."""
+        if self._opened:
+            opened, self._opened = self._opened, set()
+            for session in opened:
+                session.flow()
 
     def send(self, session: Session, data: bytes, *, is_error: bool) -> None:
         """Send what is in the client's window, in packets of the size that it takes. Only while `accepts_data`."""
@@ -158,6 +166,7 @@ class Connection(SSHConnection):
         fields = Fields(packet)
         session = self._session(fields)
         session.addWindowBytes(fields.uint32())
+        self._opened.add(session)
 
     def ssh_CHANNEL_EOF(self, packet: bytes) -> None:
         self._session(Fields(packet)).eofReceived()

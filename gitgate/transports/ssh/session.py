@@ -275,7 +275,6 @@ class Session(SSHChannel):
 
     def addWindowBytes(self, data: int) -> None:  # noqa: N802
         self.remoteWindowLeft = min(self.remoteWindowLeft + data, _LARGEST_WINDOW)
-        self.flow()
 
     def _say(self, text: str, *, is_error: bool = True) -> None:
         self._put(text.replace("\n", self._newline).encode("utf-8", "backslashreplace"), is_error=is_error)
