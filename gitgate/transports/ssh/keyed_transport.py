@@ -23,9 +23,9 @@ KEY_EXCHANGES: Final = tuple(
 #: Who asks for new keys after more than this has as many as it likes. An exchange costs us about a millisecond.
 _BYTES_WORTH_NEW_KEYS: Final = 256 * 1024
 
-#: OpenSSH's client knows AES-GCM, and yet prefers AES-CTR with a MAC, by default; and its order decides. So who moves
-#: more than this is asked to exchange keys again, for which only GCM is then offered (RFC 4253 section 9 lets the
-#: algorithms change). The exchange costs both sides about what GCM saves on a tenth of it, and two round trips.
+#: OpenSSH's client knows AES-GCM, and yet, until version 10, prefers AES-CTR with a MAC; and its order decides. So who
+#: moves more than this is asked to exchange keys again, for which only GCM is then offered (RFC 4253 section 9 lets the
+#: algorithms change). The exchange costs about what GCM saves on a quarter of this, and two round trips.
 _BYTES_WORTH_A_QUICK_CIPHER: Final = 4 * 1024 * 1024
 
 #: Of some other clients it is known that they do not expect us to begin an exchange while data flows.
