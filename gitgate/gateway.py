@@ -269,8 +269,14 @@ class Gateway:
             ruling = await self._chain.resolve_path(identity, request)
         except PluginFailure as failure:
             raise Unavailable(failure.what_happened, request_id=request.request_id, plugin=failure.plugin) from failure
-        if ruling is not None and isinstance(ruling.decision, Missing):
+        if ruling is None:
+            return
+        if isinstance(ruling.decision, Missing):
             reason = f"it went away before git could serve it: {ruling.decision.reason}"
+            self._refuse_missing(identity, request, reason, ruling.plugin)
+        # A plugin may still remember what it has found a moment ago.
+        if await self._runner.is_gone(operation.repository):
+            reason = f"it went away before git could serve it: nothing is at {operation.repository.directory}"
             self._refuse_missing(identity, request, reason, ruling.plugin)
 
     async def _push(self, operation: "_Operation", entry: AuditEntry, *, can_repeat: bool) -> GitExit:

@@ -7,13 +7,12 @@ awaits one answer at a time, and gives each plugin its own threads and its own d
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, Generic, Protocol, TypeVar, cast
 
-from twisted.internet.defer import Deferred
-
+from gitgate.at_once import Waiting, begin
 from gitgate.deadline import Abandoned, DeadlineOver, within
 from gitgate.plugin import (
     Allow,
@@ -28,10 +27,11 @@ from gitgate.plugin import (
     Rejected,
     Repository,
 )
+from gitgate.plugin.threads import THREADS_OF_THE_ASKED
 from gitgate.plugin_answers import objection
 from gitgate.plugin_registration import NOTIFICATIONS, Implementation, Member, register
 from gitgate.reactor import Reactor
-from gitgate.worker_threads import ThreadsBusy
+from gitgate.worker_threads import ThreadsBusy, WorkerThreads
 
 _log = logging.getLogger(__name__)
 
@@ -267,11 +267,11 @@ class PluginChain:
         is_check = implementation.hook == "check_online"
         seconds = ONLINE_CHECK_SECONDS if is_check else implementation.seat.member.deadline_seconds
         try:
-            if implementation.on_reactor:
-                answer = Deferred.fromCoroutine(cast(Any, call()))
-            else:
-                answer = implementation.seat.threads_for(implementation.hook).call(call)
-            return await within(seconds, answer, self._reactor)
+            threads = implementation.seat.threads_for(implementation.hook)
+            if not implementation.on_reactor:
+                return await within(seconds, threads.call(call), self._reactor)
+            answer = _begin_with(threads, cast(Any, call()))
+            return await within(seconds, answer.outcome, self._reactor) if isinstance(answer, Waiting) else answer
         except Abandoned:
             raise  # the client is gone, and nobody waits for the answer
         except (DeadlineOver, ThreadsBusy) as error:
@@ -287,6 +287,15 @@ class PluginChain:
 def _is_for(implementation: Implementation, question: Mapping[str, object]) -> bool:
     """A login is a question for those that accept its kind of credentials."""
     return "credentials" not in question or isinstance(question["credentials"], implementation.seat.accepts)
+
+
+def _begin_with(threads: WorkerThreads, hook: Coroutine[Any, Any, object]) -> object | Waiting[object]:
+    """Begin an `async def` hook, which may use these threads."""
+    before = THREADS_OF_THE_ASKED.set(threads.call)
+    try:
+        return begin(hook)  # what it waits with has a context of its own
+    finally:
+        THREADS_OF_THE_ASKED.reset(before)
 
 
 def _failure(implementation: Implementation, why: str) -> PluginFailure:

@@ -40,13 +40,12 @@ class _Kept:
     state: RepositoryState
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What git said of itself while the configuration was in a state, and when that was last looked at."""
+    """What git said of itself while the configuration was in a state."""
 
     said: bytes
     state: RepositoryState
-    looked_at: float
 
 
 class AnswerCache:

@@ -12,12 +12,13 @@ from gitgate.git.admission import Admission, Turn
 from gitgate.git.answer import Answer, Question
 from gitgate.git.answer_cache import AnswerCache, Capabilities, Place
 from gitgate.git.fetch import Answered, Fetch
+from gitgate.git.looking import Looker
 from gitgate.git.process import Client, GitExit, RunningGit
-from gitgate.git.repository_state import RepositoryState, configuration_of, state_of, state_of_refs
+from gitgate.git.repository_state import configuration_of, state_of, state_of_refs
 from gitgate.plugin import Peer, Repository
 from gitgate.reactor import Reactor
 from gitgate.wire.protocol_v2 import RequestV2
-from gitgate.worker_threads import ThreadsBusy, WorkerThreads
+from gitgate.worker_threads import WorkerThreads
 
 _log = logging.getLogger(__name__)
 
@@ -26,8 +27,6 @@ RunGit: TypeAlias = Callable[[Client], Awaitable[GitExit]]
 
 #: The commands whose answers are kept, each with what its answer depends on.
 _KEPT_COMMANDS: Final = {"ls-refs": state_of_refs, "fetch": state_of}
-
-_SECONDS_BETWEEN_LOOKS: Final = 1.0
 
 #: git names each process anew where transfer.advertiseSID is set (gitprotocol-v2(5), "session-id").
 _NEVER_THE_SAME: Final = b"session-id="
@@ -57,6 +56,7 @@ class Answers:
         self._cache = cache
         self._figures = Figures()
         self._threads = threads
+        self._looker = Looker(threads, reactor)
         self._is_stopped = False
 
     def stop(self) -> None:
@@ -80,24 +80,20 @@ class Answers:
         self._figures.bytes_kept += git.bytes_kept
 
     async def capabilities(self, repository: Repository, run: RunGit) -> bytes:
-        """What git can do with protocol 2 there: the same for everybody, up to a second after a configuration changes.
+        """What git can do with protocol 2 there: the same for everybody, until a configuration changes.
 
         Raises OSError where git does not say.
         """
         if self._cache is None:
             return await _capabilities_from(run)
         whose = (repository.directory, _about(repository))
-        now = self._reactor.seconds()
         known = self._cache.capabilities(whose)
-        if known is not None and now - known.looked_at < _SECONDS_BETWEEN_LOOKS:
-            return known.said
-        state = await self._look(configuration_of, repository)
+        state = await self._looker.look(configuration_of, repository.directory)
         if known is not None and known.state == state:
-            known.looked_at = now
             return known.said
         said = await _capabilities_from(run)
         if state is not None and state.is_settled and _NEVER_THE_SAME not in said:
-            self._cache.keep_capabilities(whose, Capabilities(said, state, now))
+            self._cache.keep_capabilities(whose, Capabilities(said, state))
         return said
 
     async def answer(
@@ -137,22 +133,12 @@ class Answers:
         """Where the answer to `request` is kept, or is to be; None where it cannot be."""
         if self._cache is None or request is None or request.command not in _KEPT_COMMANDS:
             return None
-        state = await self._look(_KEPT_COMMANDS[request.command], repository)
+        state = await self._looker.look(_KEPT_COMMANDS[request.command], repository.directory)
         if state is None or not state.is_settled:
             return None
         if request.is_full_clone and state.pack_bytes > self._cache.most_bytes:
             return None  # there is no room, and without it, who clones quickly would wait for who does not
         return Place(repository.directory, state, _about(repository) + request.essence)
-
-    async def _look(
-        self, look: Callable[..., RepositoryState | None], repository: Repository
-    ) -> RepositoryState | None:
-        try:
-            state = await self._threads.call(lambda: look(repository.directory))
-        except (OSError, ThreadsBusy):
-            return None  # git, which is asked then, says what is wrong
-        assert state is None or isinstance(state, RepositoryState)
-        return state
 
 
 async def _run(run: RunGit, answer: Answer, turn: Turn | None) -> GitExit:

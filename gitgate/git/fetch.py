@@ -9,15 +9,16 @@ Each request stands for itself, over ssh and git:// as over http. So each is ans
 none.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeAlias, TypeVar, cast
+from typing import Any, Final, TypeAlias, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
 
+from gitgate.at_once import Waiting, begin
 from gitgate.git.answer import Question, Reader, WholeQuestion
 from gitgate.git.news import News
 from gitgate.git.process import Client, GitExit, RunningGit
@@ -50,7 +51,7 @@ class Answered:
 
 #: Begins the answer to a question for a fetch. The request is None where it is too long to be kept, or cannot be read.
 #: Raises a Refusal, or OSError where git cannot be started.
-Ask: TypeAlias = Callable[["Fetch", RequestV2 | None, Question], Awaitable[Answered]]
+Ask: TypeAlias = Callable[["Fetch", RequestV2 | None, Question], Coroutine[Any, Any, Answered]]
 
 
 @implementer(IPushProducer)
@@ -74,7 +75,7 @@ class Fetch:
         self._bytes_kept = 0
 
     async def serve(
-        self, capabilities: Callable[[], Awaitable[bytes]] | None, ask: Ask | None, *, goes_on: bool
+        self, capabilities: Callable[[], Coroutine[Any, Any, bytes]] | None, ask: Ask | None, *, goes_on: bool
     ) -> GitExit:
         """How the fetch ended. `capabilities` is None where the client was told them before, `ask` where it asks
         nothing yet; `goes_on` where it may ask more than once.
@@ -219,11 +220,14 @@ class Fetch:
         else:
             self._client.resumeProducing()
 
-    async def _unless_silent(self, answer: Awaitable[T]) -> T:
+    async def _unless_silent(self, answer: Coroutine[Any, Any, T]) -> T:
         """What the answer gives. It is cancelled when nothing has moved for too long."""
-        self._asking = Deferred.fromCoroutine(_awaited(answer))
+        begun = begin(answer)
+        if not isinstance(begun, Waiting):
+            return begun
+        self._asking = begun.outcome
         try:
-            return cast(T, await self._asking)
+            return await begun.outcome
         finally:
             self._asking = None
 
@@ -243,10 +247,6 @@ class Fetch:
             abandoned=self._is_silent,
             silent=self._is_silent,
         )
-
-
-async def _awaited(answer: Awaitable[T]) -> T:
-    return await answer
 
 
 class _Through:

@@ -57,12 +57,13 @@ class RepositoryState:
     digest: bytes
     is_settled: bool = field(compare=False)
     pack_bytes: int = field(compare=False, default=0)
+    places: int = field(compare=False, default=0)
 
 
 def configuration_of(directory: Path) -> RepositoryState | None:
     """What git's capabilities depend on, in the repository in `directory`; None where that cannot all be looked at.
 
-    Reads the disk, and so do the others: to be called in a thread.
+    Looks at the disk, and so do the others: where that may take its time, they are to be called in a thread.
     """
     traces = _configuration(directory)
     return None if traces is None else _state(traces)
@@ -99,7 +100,7 @@ def _state(traces: list[tuple[str, _Trace]]) -> RepositoryState:
     step = _STEP_NS if newest % 10**9 else _COARSE_STEP_NS
     # In this version, equal values are equal bytes. They are many, and the digest is kept with each answer.
     digest = hashlib.sha256(marshal.dumps(traces, 2)).digest()
-    return RepositoryState(digest, time.time_ns() - newest > step)
+    return RepositoryState(digest, time.time_ns() - newest > step, places=len(traces))
 
 
 def _add_refs(directory: str, traces: list[tuple[str, _Trace]]) -> bool:

@@ -1,5 +1,6 @@
 """Runs git for one operation after the other, and no more of them at once than the configuration allows."""
 
+import os
 from collections.abc import Awaitable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -174,6 +175,14 @@ class GitRunner:
         except (DeadlineOver, ThreadsBusy) as error:
             why = f"the refs of the push could not be looked at: {error}"
             raise Unavailable(why, request_id=request.request_id) from error
+
+    async def is_gone(self, repository: Repository) -> bool:
+        """Nothing is where it was; False where the disk does not say."""
+        looking = self._threads.call(lambda: not os.path.lexists(repository.directory / "HEAD"))
+        try:
+            return bool(await within(_SECONDS_TO_LOOK, looking, self._reactor))
+        except (DeadlineOver, ThreadsBusy):
+            return False
 
     @contextmanager
     def _operation(self) -> Iterator[None]:

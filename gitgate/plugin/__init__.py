@@ -9,6 +9,7 @@ others, and the transports offer only what some plugin accepts. `docs/plugins.md
 from gitgate.plugin.audit_record import AuditRecord, Verdict
 from gitgate.plugin.hookspecs import Answer, Hooks, hookimpl
 from gitgate.plugin.settings import Duration, Secret, SettingsError, Size
+from gitgate.plugin.threads import in_thread
 from gitgate.plugin.values import (
     ANONYMOUS,
     Access,
@@ -63,4 +64,5 @@ __all__ = [
     "WatchedFile",
     "WatchedFiles",
     "hookimpl",
+    "in_thread",
 ]

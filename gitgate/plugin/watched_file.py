@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Final, Generic, TypeAlias, TypeVar
 
+from gitgate.plugin.threads import in_thread
+
 T = TypeVar("T")
 
 #: Device, inode, size, and the times of the last write and of the last change. The last one is needed: `cp -p` over a
@@ -61,6 +63,12 @@ class WatchedFiles(Generic[T]):
             finally:
                 self._lock.release()
         return self._value
+
+    async def latest(self) -> T:
+        """`current` for an `async def` hook: it looks in the plugin's threads, at most once per second."""
+        if self._clock() - self._looked_at < _SECONDS_BETWEEN_LOOKS:
+            return self._value
+        return await in_thread(self.current)
 
     def _refresh(self) -> None:
         try:

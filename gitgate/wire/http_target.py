@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import parse_qsl, unquote_to_bytes
@@ -42,6 +43,7 @@ class HttpTarget:
     advertisement: bool
 
 
+@lru_cache(maxsize=256)  # of at most `limits.max_header_bytes` each; many clients ask for the same few
 def parse_http_target(method: bytes, target: bytes) -> HttpTarget:
     """What a request line asks for (gitprotocol-http(5)).
 

@@ -22,7 +22,7 @@ def normalize_path(raw: bytes) -> str:
         text = raw.decode("utf-8")
     except UnicodeDecodeError:
         raise Malformed("the path is not UTF-8") from None
-    if any(unicodedata.category(character) in ("Cc", "Zl", "Zp") for character in text):
+    if not text.isprintable() and any(unicodedata.category(character) in ("Cc", "Zl", "Zp") for character in text):
         raise Malformed("the path holds a control character")
     segments = text.removeprefix("/").removesuffix("/").split("/")
     if segments == [""]:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, TypeVar
 
-from gitgate.plugin import Duration, Identity, Password, Peer, Rejected, SettingsError, WatchedFile, hookimpl
+from gitgate.plugin import Duration, Identity, Password, Peer, Rejected, SettingsError, WatchedFile, hookimpl, in_thread
 from gitgate_htpasswd import libpass
 from gitgate_htpasswd.groups import Groups, parse_groups
 from gitgate_htpasswd.hashes import Hash, password_bytes
@@ -62,30 +62,30 @@ class HtpasswdPlugin:
             self._groups = _watch("groups", settings.groups, parse_groups, clock)
 
     @hookimpl
-    def authenticate(self, credentials: Password, peer: Peer) -> Identity | Rejected | None:
+    async def authenticate(self, credentials: Password, peer: Peer) -> Identity | Rejected | None:
         """The user with the file's groups; Rejected for a wrong password; None for a user who is not in the file."""
-        users = self._users.current()
+        users = await self._users.latest()
         entry = users.entries.get(credentials.username)
         password = password_bytes(credentials.password)
         if password is None:
             return None if entry is None else Rejected("a password that no hash can have")
         if isinstance(entry, Hash):
-            if not self._verified.fits(password, entry):
+            if not (self._verified.knows(password, entry) or await in_thread(self._verified.fits, password, entry)):
                 return Rejected("wrong password")
-            return Identity(name=credentials.username, groups=self._groups_of(credentials.username))
-        users.spend_the_time_of_a_login(password)
+            return Identity(name=credentials.username, groups=await self._groups_of(credentials.username))
+        await in_thread(users.spend_the_time_of_a_login, password)
         return None if entry is None else Rejected(entry.reason)
 
     @hookimpl
-    def enrich_identity(self, identity: Identity, peer: Peer) -> Identity | None:
+    async def enrich_identity(self, identity: Identity, peer: Peer) -> Identity | None:
         """The identity with the file's groups, however it logged in; None where it has them all."""
-        groups = self._groups_of(identity.name)
+        groups = await self._groups_of(identity.name)
         if identity.is_anonymous or groups <= identity.groups:
             return None
         return replace(identity, groups=identity.groups | groups)
 
-    def _groups_of(self, username: str) -> frozenset[str]:
-        return frozenset() if self._groups is None else self._groups.current().get(username, frozenset())
+    async def _groups_of(self, username: str) -> frozenset[str]:
+        return frozenset() if self._groups is None else (await self._groups.latest()).get(username, frozenset())
 
 
 def _watch(key: str, path: Path, parse: Callable[[bytes, Path], T], clock: Callable[[], float]) -> WatchedFile[T]:

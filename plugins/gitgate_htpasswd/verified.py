@@ -33,14 +33,20 @@ class VerifiedPasswords:
         self._lock = threading.Lock()
         self._known: TTLCache[bytes, None] = TTLCache(_MOST, seconds, timer=clock)
 
+    def knows(self, password: bytes, hash_: Hash) -> bool:
+        """The password has this hash, and was seen to have it a short while ago."""
+        with self._lock:
+            return self._mark(password, hash_) in self._known
+
     def fits(self, password: bytes, hash_: Hash) -> bool:
         """The password has this hash: from memory, or by hashing it."""
-        mark = hmac.digest(self._key, hash_.text.encode() + b"\0" + password, hashlib.sha256)
-        with self._lock:
-            if mark in self._known:
-                return True
+        if self.knows(password, hash_):
+            return True
         if not hash_.fits(password):
             return False
         with self._lock:
-            self._known[mark] = None
+            self._known[self._mark(password, hash_)] = None
         return True
+
+    def _mark(self, password: bytes, hash_: Hash) -> bytes:
+        return hmac.digest(self._key, hash_.text.encode() + b"\0" + password, hashlib.sha256)

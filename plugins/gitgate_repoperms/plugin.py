@@ -54,13 +54,13 @@ class RepopermsPlugin:
             raise SettingsError(str(error), key="file") from error
 
     @hookimpl
-    def authorize(self, identity: Identity, request: GitRequest, repository: Repository) -> Allow | Deny | None:
+    async def authorize(self, identity: Identity, request: GitRequest, repository: Repository) -> Allow | Deny | None:
         """Allow where a line gives the right, Deny where the user's own line does not, None where no line says.
 
         A user's `-` is final, also where `anonymous` may more. To create a repository is denied to those who may not
         write; otherwise it is for another plugin to decide.
         """
-        section = self._table.current().get(repository.name, {})
+        section = (await self._table.latest()).get(repository.name, {})
         own = section.get(identity.name)
         for_all = section.get(ANONYMOUS.name) if self._anonymous_implies_all else None
         if own is not None and request.access in own.rights:

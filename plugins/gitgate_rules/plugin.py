@@ -4,6 +4,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Final, TypeAlias
 
 from gitgate.plugin import Allow, Deny, GitRequest, Identity, Repository, SettingsError, WatchedFile, hookimpl
@@ -16,7 +17,6 @@ from gitgate_rules.settings import RulesSettings
 _log: Final = logging.getLogger(__name__)
 
 _Rules: TypeAlias = tuple[ReadyRule, ...]
-_Vote: TypeAlias = Allow | Deny | None
 
 
 class RulesPlugin:
@@ -28,48 +28,25 @@ class RulesPlugin:
 
     settings_type: Final = RulesSettings
 
-    def __new__(cls, settings: RulesSettings, **_: object) -> "RulesPlugin":
-        return super().__new__(_RulesInFile if settings.file is not None else cls)
-
     def __init__(self, settings: RulesSettings, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._rules = _in_file(settings, clock) if settings.file is not None else _fixed(settings)
+        self._rules = _ready(labelled_rules(settings)) if settings.file is None else _watched(settings.file, clock)
 
     @hookimpl
-    async def authorize(self, identity: Identity, request: GitRequest, repository: Repository) -> _Vote:
+    async def authorize(self, identity: Identity, request: GitRequest, repository: Repository) -> Allow | Deny | None:
         """What the first matching rule says, with the rule as the reason; of a push with known refs, for each ref."""
-        return self._vote(identity, request, repository)
-
-    def _vote(self, identity: Identity, request: GitRequest, repository: Repository) -> _Vote:
+        rules = self._rules if isinstance(self._rules, tuple) else await self._rules.latest()
         name = repository.name.split("/")
-        matching = ((rule, rule.word_for(identity, name)) for rule in self._rules())
+        matching = ((rule, rule.word_for(identity, name)) for rule in rules)
         applicable = [(rule, word) for rule, word in matching if word is not None]
         if request.updates:
             return judge_updates(applicable, user_of(identity), request.updates)
         return judge_request(applicable, request.access)
 
 
-class _RulesInFile(RulesPlugin):
-    """The same in a thread, for a file that has changed is read first. Rules in memory are not worth a thread."""
-
-    @hookimpl
-    def authorize(  # type: ignore[override] # either is a hook
-        self, identity: Identity, request: GitRequest, repository: Repository
-    ) -> _Vote:
-        """What the first matching rule says."""
-        return self._vote(identity, request, repository)
-
-
-def _fixed(settings: RulesSettings) -> Callable[[], _Rules]:
-    rules = _ready(labelled_rules(settings))
-    return lambda: rules
-
-
-def _in_file(settings: RulesSettings, clock: Callable[[], float]) -> Callable[[], _Rules]:
-    file = settings.file
-    assert file is not None
+def _watched(file: Path, clock: Callable[[], float]) -> WatchedFile[_Rules]:
     name = os.fspath(file)
     try:
-        return WatchedFile(file, lambda content: _ready(parse_rules(content, name)), clock=clock).current
+        return WatchedFile(file, lambda content: _ready(parse_rules(content, name)), clock=clock)
     except OSError as error:
         raise SettingsError(f"cannot read {error.filename!r}: {error.strerror}", key="file") from error
     except RulesFileError as error:

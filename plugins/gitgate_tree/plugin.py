@@ -1,12 +1,25 @@
 """The plugin: from a request's path to a repository below one of the roots."""
 
 import logging
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Final
 
-from gitgate.plugin import Access, Finding, GitRequest, Identity, Missing, Repository, SettingsError, hookimpl
+from cachetools import TTLCache
+
+from gitgate.plugin import (
+    Access,
+    Finding,
+    GitRequest,
+    Identity,
+    Missing,
+    Repository,
+    SettingsError,
+    hookimpl,
+    in_thread,
+)
 from gitgate_tree.aliases import Aliases
 from gitgate_tree.creation import Creation, CreationFailed
 from gitgate_tree.names import Name, name_asked_for
@@ -18,22 +31,47 @@ from gitgate_tree.walk import names_below
 _log: Final = logging.getLogger(__name__)
 
 
+#: A fetch asks two or three times for the same repository. Nothing is remembered of a path that leads nowhere.
+_SECONDS_REMEMBERED: Final = 1.0
+_MOST_REMEMBERED: Final = 10_000
+
+
 def _today() -> date:
     return datetime.now(UTC).date()
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A name that is asked for, and the one that it is an alias for today: mostly itself."""
+
+    name: Name
+    today: Name
+
+    @property
+    def by_alias(self) -> bool:
+        return self.today is not self.name
 
 
 class TreePlugin:
     """Answers `resolve_path` from folders of repositories, makes repositories in them, lists them and looks at them.
 
-    `Tree` says which are served, `Roots` how they are called, `Aliases` how they were called before.
+    `Tree` says which are served, `Roots` how they are called, `Aliases` how they were called before. A repository that
+    was found is taken to be there for a second.
     """
 
     settings_type = TreeSettings
 
-    def __init__(self, settings: TreeSettings, *, today: Callable[[], date] = _today) -> None:
+    def __init__(
+        self,
+        settings: TreeSettings,
+        *,
+        today: Callable[[], date] = _today,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._roots = Roots(settings.all_roots, allow_symlinks=settings.allow_symlinks, export_ok=settings.export_ok)
         self._export_ok = settings.export_ok
         self._aliases = Aliases(settings.all_aliases, today=today)
+        self._recent: TTLCache[Name, Repository] = TTLCache(_MOST_REMEMBERED, _SECONDS_REMEMBERED, timer=clock)
         self._creation = None
         if settings.creation is not None:
             self._creation = Creation(settings.creation, export_ok=settings.export_ok)
@@ -41,31 +79,25 @@ class TreePlugin:
             self._check_alias(old, alias.to)
 
     @hookimpl
-    def resolve_path(self, identity: Identity, request: GitRequest) -> Repository | Missing | None:
+    async def resolve_path(self, identity: Identity, request: GitRequest) -> Repository | Missing | None:
         """The repository that the path leads to; None where no root is for such paths."""
-        asked = name_asked_for(request.path)
-        if isinstance(asked, Missing):
+        asked = self._asked(request)
+        if not isinstance(asked, _Asked):
             return asked
-        tenant = self._roots.tenant(request)
-        name = asked if tenant is None else (*tenant.prefix, *asked)
-        if self._roots.owner(name) is None:
-            return None
-        if self._roots.tenant_of(name) is not tenant:
-            return Missing(f"{'/'.join(name)} is in a root for other hosts or user names")
-        today = self._aliases.follow(name)
-        if isinstance(today, Missing):
-            return today
-        found = self._find(today)
-        if today is not name:
-            return found if isinstance(found, Missing) else replace(found, moved_to=self._roots.path(today))
-        if isinstance(found, Missing) and request.service.access is Access.WRITE:
-            return self._new(name, identity, found)
-        return found
+        found: Repository | Missing | None = self._recent.get(asked.today)
+        if found is None:
+            found = await in_thread(self._find_or_promise, asked, identity, request)
+            if isinstance(found, Repository) and found.exists:
+                self._recent[asked.today] = found
+        return self._with_its_new_path(asked, found)
 
     @hookimpl
     def create_repository(self, identity: Identity, request: GitRequest, repository: Repository) -> Repository | None:
         """The repository that `resolve_path` has promised. Two who make it at once get the same."""
-        answer = self.resolve_path(identity, request)
+        asked = self._asked(request)
+        if not isinstance(asked, _Asked):
+            return None
+        answer = self._with_its_new_path(asked, self._find_or_promise(asked, identity, request))
         if answer == replace(repository, exists=True):
             return answer
         if self._creation is None or answer != repository:
@@ -100,6 +132,31 @@ class TreePlugin:
         """How many repositories there are, and what keeps them from being read or pushed to."""
         surveyor = Surveyor(self._roots, self._find, creates=self._creation is not None, export_ok=self._export_ok)
         return list(surveyor.findings())
+
+    def _asked(self, request: GitRequest) -> "_Asked | Missing | None":
+        """Which name is asked for, without a look at the disk. None where it is no root's."""
+        asked = name_asked_for(request.path)
+        if isinstance(asked, Missing):
+            return asked
+        tenant = self._roots.tenant(request)
+        name = asked if tenant is None else (*tenant.prefix, *asked)
+        if self._roots.owner(name) is None:
+            return None
+        if self._roots.tenant_of(name) is not tenant:
+            return Missing(f"{'/'.join(name)} is in a root for other hosts or user names")
+        today = self._aliases.follow(name)
+        return today if isinstance(today, Missing) else _Asked(name, today)
+
+    def _find_or_promise(self, asked: "_Asked", identity: Identity, request: GitRequest) -> Repository | Missing:
+        found = self._find(asked.today)
+        if isinstance(found, Missing) and not asked.by_alias and request.service.access is Access.WRITE:
+            return self._new(asked.name, identity, found)
+        return found
+
+    def _with_its_new_path(self, asked: "_Asked", found: Repository | Missing) -> Repository | Missing:
+        if asked.by_alias and isinstance(found, Repository):
+            return replace(found, moved_to=self._roots.path(asked.today))
+        return found
 
     def _find(self, name: Name) -> Repository | Missing:
         found = self._roots.find(name)

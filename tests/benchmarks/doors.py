@@ -121,9 +121,13 @@ class GitDoor:
         return connection
 
     def fetch(self, repository: str, request: bytes) -> Answer:
+        """As git does it: it sends its request after the capabilities, and does not wait for the server to hang up."""
         with self.connect("git-upload-pack", repository) as connection:
-            connection.sendall(request + FLUSH)
-            return _drained(connection)
+            _up_to_flush(connection)
+            connection.sendall(request)
+            answer = _up_to_flush(connection)
+            connection.sendall(FLUSH)
+            return answer
 
     def push(self, repository: str, body: Path) -> Answer:
         with self.connect("git-receive-pack", repository) as connection, body.open("rb") as file:
@@ -257,6 +261,18 @@ def _drained(connection: socket.socket) -> Answer:
     buffer = bytearray(_READ_BYTES)
     view = memoryview(buffer)
     while count := connection.recv_into(buffer):
+        answer.add(view[:count])
+    return answer
+
+
+def _up_to_flush(connection: socket.socket) -> Answer:
+    """What comes up to a flush packet that nothing follows. That bytes of a pack look like one has no chance to happen,
+    and would be a `WrongAnswer`.
+    """
+    answer = Answer()
+    buffer = bytearray(_READ_BYTES)
+    view = memoryview(buffer)
+    while not answer.end.endswith(FLUSH) and (count := connection.recv_into(buffer)):
         answer.add(view[:count])
     return answer
 

@@ -179,7 +179,10 @@ class OpenSsh:
 
 
 class SoftServe:
-    """soft-serve, built from its Go module. It keeps repositories in a folder of its own: only reading is measured."""
+    """soft-serve, as installed, or built from its Go module.
+
+    It keeps repositories in a folder of its own, so only reading is measured.
+    """
 
     name = "soft-serve"
     module = "github.com/charmbracelet/soft-serve/cmd/soft@latest"
@@ -229,6 +232,9 @@ class SoftServe:
                 shutil.copy(source, target)
 
     def _program(self, build: Path) -> Path:
+        installed = shutil.which("soft")
+        if installed is not None:
+            return Path(installed)
         built = build / "go" / "bin" / "soft"
         if built.exists():
             return built

@@ -31,7 +31,7 @@ class Plugin:
         if kind == "blocks":
             time.sleep(1.5)
         if kind == "vanishes":
-            shutil.rmtree(repository.directory)
+            shutil.rmtree(repository.directory, ignore_errors=True)  # it may be asked about again
         if kind == "moves":
             repository.directory.rename(f"{repository.directory}.git")
         return None

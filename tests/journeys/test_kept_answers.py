@@ -2,6 +2,7 @@
 
 import json
 import random
+import shutil
 import socket
 import subprocess
 from pathlib import Path
@@ -75,6 +76,18 @@ def test_who_may_not_read_gets_nothing_of_what_is_kept(audited, unique):
     for door in _DOORS:
         printed = bob.git("clone", audited.url(door, f"secret/{unique}.git", user="bob"), f"{door}", fails=True)
         assert ("authentication required" if door == "git" else "not found") in printed
+
+
+@pytest.mark.parametrize("door", _DOORS)
+def test_a_repository_that_was_removed_a_moment_ago_is_not_found(audited, unique, door):
+    """`tree` remembers for a second where it was, and the capabilities of git are known."""
+    repository = audited.filled(f"open/{unique}-{door}.git")
+    client, url = audited.client(), audited.url(door, f"open/{unique}-{door}.git")
+    client.git("ls-remote", url)
+    shutil.rmtree(repository)
+    # git:// knows no logins, and so does not say whether one would help.
+    expected = "authentication required" if door == "git" else "repository not found"
+    assert expected in client.git("ls-remote", url, fails=True)
 
 
 @pytest.mark.parametrize("door", ["ssh", "http"])

@@ -101,6 +101,9 @@ class RecordingRunner:
             raise outcome
         return await outcome if isinstance(outcome, Deferred) else outcome
 
+    async def is_gone(self, repository: Repository) -> bool:
+        return False
+
 
 class LoginLess:
     """Nobody can log in where no plugin answers `authenticate`."""

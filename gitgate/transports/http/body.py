@@ -37,6 +37,11 @@ class RequestBody:
         self._start = b""
         self._ended = False
 
+    @property
+    def is_taken(self) -> bool:
+        """git runs, and gets it."""
+        return self._git is not None
+
     def received(self, data: bytes) -> None:
         """Some of the body, from the network."""
         self.begun = True

@@ -93,8 +93,6 @@ class GitHttpRequest(Request):
             self._serving.cancel()
 
     def _serve(self, head: RequestHead) -> None:
-        # Not a byte more until there is a decision; the kernel keeps what the client sends meanwhile.
-        self.channel.hold()
         self._body = body = RequestBody(
             compressed=head.compressed,
             longest=self._longest_fetch if head.target.service is Service.UPLOAD_PACK else None,
@@ -105,6 +103,9 @@ class GitHttpRequest(Request):
             body.received_all()
         response = GitResponse(self, head, body, self._stderr, self.channel.let_in)
         self._serving = Deferred.fromCoroutine(self._decide_and_run(head, response))
+        if not (self._serving.called or body.is_taken):
+            # Not a byte more until there is a decision; the kernel keeps what the client sends meanwhile.
+            self.channel.hold()
         self._serving.addCallbacks(
             self._git_ended, self._failed, callbackArgs=(body, response), errbackArgs=(response,)
         )

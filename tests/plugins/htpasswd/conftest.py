@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from gitgate_htpasswd import HtpasswdPlugin, HtpasswdSettings
+from hooks import answered
 
 from gitgate.plugin import Identity, Password, Peer, Rejected, Transport
 
@@ -64,7 +65,7 @@ def load(users_file: Path, groups_file: Path, clock: FakeClock) -> Callable[...,
 @pytest.fixture
 def log_in(peer: Peer) -> Callable[[HtpasswdPlugin, str, str], Identity | Rejected | None]:
     def log_in(plugin: HtpasswdPlugin, username: str, password: str) -> Identity | Rejected | None:
-        return plugin.authenticate(Password(username=username, password=password), peer)
+        return answered(plugin.authenticate(Password(username=username, password=password), peer))
 
     return log_in
 

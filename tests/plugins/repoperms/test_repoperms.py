@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 import pytest
 from gitgate_repoperms import RepopermsPlugin, Settings
+from hooks import answered
 
 from gitgate.plugin import (
     ANONYMOUS,
@@ -34,7 +35,7 @@ def answers(request_for: MakeRequest, repository: MakeRepository) -> Answers:
     """What a plugin answers to reading, to writing and to creating."""
 
     def ask(plugin: RepopermsPlugin, identity: Identity, name: str = "team/app") -> list[Allow | Deny | None]:
-        return [plugin.authorize(identity, request_for(access, name), repository(name)) for access in Access]
+        return [answered(plugin.authorize(identity, request_for(access, name), repository(name))) for access in Access]
 
     return ask
 
@@ -135,7 +136,7 @@ def test_every_service_needs_the_right_that_it_uses(
     """Gitea, CVE-2026-58423: a service that the check had not heard of needed no right at all."""
     plugin = plugin_on("[team/app]\nalice = r\n")
 
-    answer = plugin.authorize(ALICE, request_for(service.access, service=service), repository())
+    answer = answered(plugin.authorize(ALICE, request_for(service.access, service=service), repository()))
 
     assert type(answer) is (Allow if service.access is Access.READ else Deny)
 

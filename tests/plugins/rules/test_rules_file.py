@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from gitgate_rules import LabelledRule, Rule, RulesPlugin, RulesSettings, labelled_rules
+from hooks import answered
 
 from gitgate.plugin import Allow, Deny, SettingsError
 from gitgate.testing import a_fetch, a_repository, an_identity
@@ -45,7 +46,7 @@ def read(file: Path) -> Callable[[str], tuple[LabelledRule, ...]]:
 
 
 def _vote(plugin: RulesPlugin) -> Allow | Deny | None:
-    return plugin.authorize(an_identity("alice"), a_fetch("/team/app"), a_repository("team/app"))
+    return answered(plugin.authorize(an_identity("alice"), a_fetch("/team/app"), a_repository("team/app")))
 
 
 def test_a_rule_is_called_by_its_name_or_its_line(read: Callable[[str], object], file: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from gitgate_tree import TreePlugin, TreeSettings
+from hooks import answered
 
 from gitgate.plugin import (
     ANONYMOUS,
@@ -80,7 +81,7 @@ def serve() -> Callable[..., Callable[[str], Repository | Missing]]:
         plugin = TreePlugin(TreeSettings(root=root, **settings))
 
         def ask(path: str) -> Repository | Missing:
-            answer = plugin.resolve_path(ANONYMOUS, _a_request(path))
+            answer = answered(plugin.resolve_path(ANONYMOUS, _a_request(path)))
             assert answer is not None, "a single root is for every path"
             return answer
 

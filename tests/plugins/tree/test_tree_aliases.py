@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 import pytest
 from gitgate_tree import Alias, Root, TreePlugin, TreeSettings
+from hooks import answered
 
 from gitgate.plugin import ANONYMOUS, GitRequest, Missing, Repository, SettingsError
 from gitgate.testing import a_fetch, a_push, an_identity
@@ -30,7 +31,7 @@ def test_an_alias_leads_to_the_new_name_and_tells_the_new_path(
     directory = make(root / "new" / "name.git", "--bare")
     plugin = _plugin(root, {"old/name": "new/name"})
 
-    answer = plugin.resolve_path(ANONYMOUS, ask(path))
+    answer = answered(plugin.resolve_path(ANONYMOUS, ask(path)))
 
     assert answer == Repository(directory=directory, name="new/name", moved_to="/new/name")
 
@@ -39,14 +40,14 @@ def test_the_new_name_itself_has_not_moved(root: Path, make: Make) -> None:
     directory = make(root / "new.git", "--bare")
     plugin = _plugin(root, {"old": "new"})
 
-    assert plugin.resolve_path(ANONYMOUS, a_fetch("/new")) == Repository(directory=directory, name="new")
+    assert answered(plugin.resolve_path(ANONYMOUS, a_fetch("/new"))) == Repository(directory=directory, name="new")
 
 
 def test_a_repository_that_was_renamed_twice_is_found_by_its_first_name(root: Path, make: Make) -> None:
     directory = make(root / "c.git", "--bare")
     plugin = _plugin(root, {"a": "b", "b": Alias(to="c", until="2026-07-01")})
 
-    answer = plugin.resolve_path(ANONYMOUS, a_fetch("/a"))
+    answer = answered(plugin.resolve_path(ANONYMOUS, a_fetch("/a")))
 
     assert answer == Repository(directory=directory, name="c", moved_to="/c")
 
@@ -57,7 +58,7 @@ def test_after_its_last_day_an_alias_leads_nowhere(root: Path, make: Make, old: 
     aliases: dict[str, str | Alias] = {"a": "b", "b": Alias(to="c", until="2026-07-01")}
 
     answers = [
-        _plugin(root, aliases, today=today).resolve_path(ANONYMOUS, a_fetch(old))
+        answered(_plugin(root, aliases, today=today).resolve_path(ANONYMOUS, a_fetch(old)))
         for today in (date(2026, 7, 1), date(2026, 7, 2))
     ]
 
@@ -72,7 +73,7 @@ def test_an_alias_that_leads_nowhere_is_missing_and_is_logged_at_start(
 ) -> None:
     plugin = _plugin(root, {"older": "old", "old": "new"})
 
-    answer = plugin.resolve_path(ANONYMOUS, a_fetch("/old"))
+    answer = answered(plugin.resolve_path(ANONYMOUS, a_fetch("/old")))
 
     assert answer == Missing(f"no repository at {root}/new")
     assert caplog.messages == [f"aliases: old -> new leads nowhere: no repository at {root}/new"]
@@ -85,7 +86,7 @@ def test_an_alias_goes_before_a_repository_of_its_name_and_that_is_logged_at_sta
     new = make(root / "new.git", "--bare")
     plugin = _plugin(root, {"old": "new"})
 
-    answer = plugin.resolve_path(ANONYMOUS, a_fetch("/old"))
+    answer = answered(plugin.resolve_path(ANONYMOUS, a_fetch("/old")))
 
     assert answer == Repository(directory=new, name="new", moved_to="/new")
     assert caplog.messages == ["aliases: old -> new hides the repository that is called old"]
@@ -117,7 +118,7 @@ def test_a_tenants_alias_tells_the_path_by_which_the_tenant_asks(
     directory = make(tmp_path / "customer" / "new.git", "--bare")
     plugin = TreePlugin(TreeSettings(roots=tenants, aliases={"customer/old": "customer/new"}))
 
-    answer = plugin.resolve_path(ANONYMOUS, a_fetch("/old", host="customer.example"))
+    answer = answered(plugin.resolve_path(ANONYMOUS, a_fetch("/old", host="customer.example")))
 
     assert answer == Repository(directory=directory, name="customer/new", moved_to="/new")
 
@@ -185,7 +186,7 @@ def test_old_name_taken_by_create_on_push(root: Path, path: str, until: str | No
     """
     plugin = _plugin(root, {"old/name": Alias(to="new/name", until=until)}, create_on_push=True)
 
-    answer = plugin.resolve_path(an_identity("mallory"), a_push(path))
+    answer = answered(plugin.resolve_path(an_identity("mallory"), a_push(path)))
 
     assert isinstance(answer, Missing)
 
@@ -197,6 +198,6 @@ def test_old_name_reached_through_a_link(root: Path, make: Make) -> None:
     (root / "link.git").symlink_to("old.git")
     plugin = _plugin(root, {"old": "new"})
 
-    answer = plugin.resolve_path(ANONYMOUS, a_fetch("/link"))
+    answer = answered(plugin.resolve_path(ANONYMOUS, a_fetch("/link")))
 
     assert answer == Missing(f"{old} has the name old, which is an alias for another repository")

@@ -11,6 +11,7 @@ from typing import TypeAlias
 import pytest
 from gitgate_tree import CreateOnPush, Root, TreePlugin, TreeSettings
 from gitgate_tree.creation import Creation, CreationFailed
+from hooks import answered
 
 from gitgate.plugin import Access, GitRequest, Identity, Missing, Repository, Service, SettingsError
 from gitgate.testing import a_fetch, a_push, an_identity
@@ -26,7 +27,7 @@ def _plugin(root: Path, create: bool | CreateOnPush = True, *, export_ok: bool =
 
 
 def _promised(plugin: TreePlugin, request: GitRequest, identity: Identity = ALICE) -> Repository:
-    answer = plugin.resolve_path(identity, request)
+    answer = answered(plugin.resolve_path(identity, request))
     assert isinstance(answer, Repository), answer
     return answer
 
@@ -46,7 +47,7 @@ def _a_git(folder: Path, script: str) -> Path:
 
 @pytest.mark.parametrize("path", ["/team/app", "/team/app.git"])
 def test_a_push_to_nothing_is_promised_a_repository_and_nothing_is_made_yet(root: Path, path: str) -> None:
-    answer = _plugin(root).resolve_path(ALICE, a_push(path))
+    answer = answered(_plugin(root).resolve_path(ALICE, a_push(path)))
 
     assert answer == Repository(directory=root / "team" / "app.git", name="team/app", exists=False)
     assert list(root.iterdir()) == []
@@ -54,7 +55,7 @@ def test_a_push_to_nothing_is_promised_a_repository_and_nothing_is_made_yet(root
 
 @pytest.mark.parametrize("service", [Service.UPLOAD_PACK, Service.UPLOAD_ARCHIVE, Service.LFS_DOWNLOAD])
 def test_a_read_makes_nothing(root: Path, service: Service) -> None:
-    answer = _plugin(root).resolve_path(ALICE, a_fetch("/app", service=service))
+    answer = answered(_plugin(root).resolve_path(ALICE, a_fetch("/app", service=service)))
 
     assert answer == Missing(f"no repository at {root}/app")
 
@@ -63,7 +64,10 @@ def test_without_create_on_push_nothing_is_made(root: Path) -> None:
     plugin = _plugin(root, create=False)
     promised = Repository(directory=root / "app.git", name="app", exists=False)
 
-    answers = [plugin.resolve_path(ALICE, a_push("/app")), plugin.create_repository(ALICE, a_push("/app"), promised)]
+    answers = [
+        answered(plugin.resolve_path(ALICE, a_push("/app"))),
+        plugin.create_repository(ALICE, a_push("/app"), promised),
+    ]
 
     assert answers == [Missing(f"no repository at {root}/app"), None]
     assert list(root.iterdir()) == []
@@ -72,7 +76,7 @@ def test_without_create_on_push_nothing_is_made(root: Path) -> None:
 def test_what_is_there_is_pushed_to_and_not_made_again(root: Path, make: Make) -> None:
     directory = make(root / "app.git", "--bare", branch="main")
 
-    assert _plugin(root).resolve_path(ALICE, a_push("/app")) == Repository(directory=directory, name="app")
+    assert answered(_plugin(root).resolve_path(ALICE, a_push("/app"))) == Repository(directory=directory, name="app")
 
 
 def test_the_repository_is_made_with_the_folders_on_the_way(root: Path, git: Git) -> None:
@@ -83,7 +87,7 @@ def test_the_repository_is_made_with_the_folders_on_the_way(root: Path, git: Git
 
     directory = root / "team" / "deep" / "app.git"
     assert made == Repository(directory=directory, name="team/deep/app")
-    assert plugin.resolve_path(ALICE, a_fetch("/team/deep/app")) == made
+    assert answered(plugin.resolve_path(ALICE, a_fetch("/team/deep/app"))) == made
     assert git("-C", directory, "symbolic-ref", "HEAD") == "refs/heads/release/trunk\n"
     assert git("-C", directory, "rev-parse", "--is-bare-repository") == "true\n"
     assert sorted(os.listdir(directory)) == ["HEAD", "config", "objects", "refs"]
@@ -107,7 +111,7 @@ def test_with_export_ok_it_is_marked_for_export(root: Path) -> None:
 
     made = _create(plugin, a_push("/app"))
 
-    assert plugin.resolve_path(ALICE, a_fetch("/app")) == made
+    assert answered(plugin.resolve_path(ALICE, a_fetch("/app"))) == made
 
 
 def test_a_tenants_repository_is_made_in_the_tenants_root(tmp_path: Path, root: Path) -> None:
@@ -119,7 +123,7 @@ def test_a_tenants_repository_is_made_in_the_tenants_root(tmp_path: Path, root: 
     made = _create(plugin, a_push("/app", host="customer.example"))
 
     assert made == Repository(directory=tmp_path / "customer" / "app.git", name="customer/app")
-    assert isinstance(plugin.resolve_path(ALICE, a_push("/customer/app", host=None)), Missing)
+    assert isinstance(answered(plugin.resolve_path(ALICE, a_push("/customer/app", host=None))), Missing)
 
 
 def test_a_repository_that_another_plugin_promised_is_left_to_it(root: Path) -> None:

@@ -8,6 +8,7 @@ from typing import TypeAlias
 import pytest
 from gitgate_tree import CreateOnPush, Root, TreePlugin, TreeSettings
 from gitgate_tree.creation import Creation
+from hooks import answered
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -49,7 +50,7 @@ def test_name_that_is_no_plain_name(root: Path, path: str) -> None:
     A name that begins with "-" is an option to some later command, one with ".lock" or ".git" is git's own, and one
     that looks like another's is read by people.
     """
-    answer = _plugin(root).resolve_path(ALICE, a_push(path))
+    answer = answered(_plugin(root).resolve_path(ALICE, a_push(path)))
 
     assert isinstance(answer, Missing)
 
@@ -62,7 +63,7 @@ def test_folders_that_make_a_git_directory_of_the_one_around_them(root: Path, pa
     2. `team` now looks like a git directory, nothing inside which is served. In the root itself, gitgate would not
        start any more.
     """
-    answer = _plugin(root).resolve_path(an_identity("mallory"), a_push(path))
+    answer = answered(_plugin(root).resolve_path(an_identity("mallory"), a_push(path)))
 
     assert isinstance(answer, Missing)
 
@@ -74,7 +75,7 @@ def test_new_repository_inside_of_another(root: Path, make: Make, path: str) -> 
     make(root / "work")
     (root / "file").touch()
 
-    assert isinstance(_plugin(root).resolve_path(ALICE, a_push(path)), Missing)
+    assert isinstance(answered(_plugin(root).resolve_path(ALICE, a_push(path))), Missing)
 
 
 @pytest.mark.parametrize("path", ["/out/new", "/inside/new", "/dangling/new", "/linked", "/plain"])
@@ -88,7 +89,7 @@ def test_new_repository_through_a_symbolic_link(tmp_path: Path, root: Path, path
     (root / "plain").symlink_to("secret")
     plugin = TreePlugin(TreeSettings(root=root, create_on_push=True, allow_symlinks=True))
 
-    answer = plugin.resolve_path(ALICE, a_push(path))
+    answer = answered(plugin.resolve_path(ALICE, a_push(path)))
 
     assert isinstance(answer, Missing)
 
@@ -136,7 +137,7 @@ def test_broken_repository_replaced_by_a_new_one(root: Path, make: Make, place: 
     directory = make(root / place, "--bare")
     (directory / "HEAD").write_text("junk")
 
-    assert isinstance(_plugin(root).resolve_path(ALICE, a_push("/app")), Missing)
+    assert isinstance(answered(_plugin(root).resolve_path(ALICE, a_push("/app"))), Missing)
 
 
 def test_ambiguous_name_made_a_third_time(root: Path, make: Make) -> None:
@@ -144,7 +145,7 @@ def test_ambiguous_name_made_a_third_time(root: Path, make: Make) -> None:
     make(root / "app.git", "--bare")
     make(root / "app")
 
-    assert isinstance(_plugin(root).resolve_path(ALICE, a_push("/app")), Missing)
+    assert isinstance(answered(_plugin(root).resolve_path(ALICE, a_push("/app"))), Missing)
 
 
 @pytest.mark.parametrize(
@@ -167,12 +168,12 @@ def test_user_name_that_means_more_than_one_folder(root: Path, user: str, path: 
     """`users/{user}/**` is one folder for each user, whatever they are called. (SFTPGo: CVE-2026-30914.)"""
     identity = an_identity(user) if user else ANONYMOUS
 
-    assert isinstance(_plugin(root, "users/{user}/**").resolve_path(identity, a_push(path)), Missing)
+    assert isinstance(answered(_plugin(root, "users/{user}/**").resolve_path(identity, a_push(path))), Missing)
 
 
 def test_nobody_called_anonymous(root: Path) -> None:
     """Who has not logged in is nobody, and has no folder of that name."""
-    answer = _plugin(root, "users/{user}/**").resolve_path(ANONYMOUS, a_push("/users/anonymous/app"))
+    answer = answered(_plugin(root, "users/{user}/**").resolve_path(ANONYMOUS, a_push("/users/anonymous/app")))
 
     assert answer == Missing(
         f"no repository at {root}/users, and none is made: create_on_push.names has no pattern for users/anonymous/app"
@@ -185,7 +186,7 @@ def test_name_of_another_root_made_in_this_one(tmp_path: Path, root: Path) -> No
     tenant = Root(root=tmp_path / "customer", prefix="customer", hosts=("customer.example",))
     plugin = TreePlugin(TreeSettings(roots=(Root(root=root), tenant), create_on_push=True))
 
-    answer = plugin.resolve_path(ALICE, a_push("/customer/app", host="git.example.org"))
+    answer = answered(plugin.resolve_path(ALICE, a_push("/customer/app", host="git.example.org")))
 
     assert answer == Missing("customer/app is in a root for other hosts or user names")
 
@@ -200,7 +201,7 @@ def test_environment_that_tells_git_where_to_work(root: Path, tmp_path: Path, mo
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(config))
     plugin = _plugin(root)
     request = a_push("/app")
-    promised = plugin.resolve_path(ALICE, request)
+    promised = answered(plugin.resolve_path(ALICE, request))
     assert isinstance(promised, Repository)
 
     plugin.create_repository(ALICE, request, promised)
@@ -232,7 +233,7 @@ SEGMENTS = [
 def test_whatever_is_asked_for_is_made_below_the_root_where_nothing_is(
     path: str, crowd: TreePlugin, root: Path
 ) -> None:
-    answer = crowd.resolve_path(ALICE, a_push(path))
+    answer = answered(crowd.resolve_path(ALICE, a_push(path)))
 
     if isinstance(answer, Repository) and not answer.exists:
         assert answer.directory == root / f"{answer.name}.git"

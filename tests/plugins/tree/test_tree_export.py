@@ -9,6 +9,7 @@ import pytest
 from gitgate_tree import Root, TreePlugin, TreeSettings
 from gitgate_tree.tree import Tree
 from gitgate_tree.walk import names_below
+from hooks import answered
 
 from gitgate.plugin import ANONYMOUS, Missing, Repository
 from gitgate.testing import a_fetch, a_push
@@ -59,7 +60,7 @@ def test_hidden_repository_replaced_by_create_on_push(root: Path, make: Make) ->
     make(root / "work")
     plugin = TreePlugin(TreeSettings(root=root, export_ok=True, create_on_push=True))
 
-    answers = [plugin.resolve_path(ANONYMOUS, a_push(path)) for path in ("/app", "/work")]
+    answers = [answered(plugin.resolve_path(ANONYMOUS, a_push(path))) for path in ("/app", "/work")]
 
     assert [type(answer) for answer in answers] == [Missing, Missing]
 
@@ -117,7 +118,7 @@ def test_the_list_has_prefixes_and_leaves_tenants_and_aliases_out(tmp_path: Path
     listed = plugin.list_repositories(ANONYMOUS)
 
     assert listed == ["/app", "/attic/app"]
-    found = [plugin.resolve_path(ANONYMOUS, a_fetch(path, host=None)) for path in listed]
+    found = [answered(plugin.resolve_path(ANONYMOUS, a_fetch(path, host=None))) for path in listed]
     assert [f"/{answer.name}" for answer in found if isinstance(answer, Repository)] == listed
 
 

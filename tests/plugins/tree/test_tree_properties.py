@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 import pytest
 from gitgate_tree import Root, TreePlugin, TreeSettings
+from hooks import answered
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -108,7 +109,10 @@ SEGMENTS_OF_ROOTS = [
 def test_no_two_repositories_share_a_name_and_none_has_two(
     asked: list[tuple[list[str], str | None]], several_roots: TreePlugin
 ) -> None:
-    answers = [several_roots.resolve_path(ANONYMOUS, a_fetch("/" + "/".join(path), host=host)) for path, host in asked]
+    answers = [
+        answered(several_roots.resolve_path(ANONYMOUS, a_fetch("/" + "/".join(path), host=host)))
+        for path, host in asked
+    ]
 
     found = {(answer.name, answer.directory) for answer in answers if isinstance(answer, Repository)}
     assert len({name for name, _ in found}) == len({directory for _, directory in found}) == len(found)

@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 
 import pytest
 from gitgate_tree import Root, TreePlugin, TreeSettings
+from hooks import answered
 
 from gitgate.plugin import ANONYMOUS, Missing, Repository, SettingsError
 from gitgate.testing import a_fetch
@@ -15,7 +16,7 @@ Make: TypeAlias = Callable[..., Path]
 
 
 def _ask(plugin: TreePlugin, path: str, host: str | None = None, username: str | None = None) -> Answer:
-    return plugin.resolve_path(ANONYMOUS, a_fetch(path, host=host, username=username))
+    return answered(plugin.resolve_path(ANONYMOUS, a_fetch(path, host=host, username=username)))
 
 
 def _plugin(*roots: Root, allow_symlinks: bool = False) -> TreePlugin:

@@ -5,6 +5,7 @@ import pytest
 from click.testing import CliRunner
 from gitgate_htpasswd import HtpasswdPlugin, HtpasswdSettings
 from gitgate_htpasswd.edit import SCHEMES
+from hooks import answered
 
 from gitgate.cli import gitgate
 from gitgate.plugin import Identity, Password, Peer, Transport
@@ -18,7 +19,7 @@ def _run(*arguments, given=""):
 
 def _logs_in(file, username, password):
     plugin = HtpasswdPlugin(HtpasswdSettings(file=file))
-    return plugin.authenticate(Password(username=username, password=password), PEER)
+    return answered(plugin.authenticate(Password(username=username, password=password), PEER))
 
 
 def test_a_password_from_standard_input_logs_in(tmp_path):

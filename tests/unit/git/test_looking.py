@@ -1,0 +1,80 @@
+"""Where a repository is looked at: on the reactor, if that takes microseconds, and else in a thread."""
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gitgate.git import looking
+from gitgate.git.looking import Looker
+from gitgate.git.repository_state import RepositoryState
+from gitgate.testing.waiting_loop import WaitingLoop
+from gitgate.worker_threads import WorkerThreads
+
+FOLDER = Path("/srv/git/app.git")
+
+
+class Site:
+    """A repository with so many places to be looked at, on a local disk or not."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.places = 10
+        self.is_local = True
+        self.error: OSError | None = None
+        self.looked_in: list[str] = []
+        self.loop = WaitingLoop()
+        self.looker = Looker(WorkerThreads(self.loop.reactor, "repositories"), self.loop.reactor)
+        monkeypatch.setattr(looking, "are_local", lambda *paths: self.is_local)
+
+    def look(self) -> Any:
+        return self.loop.run(self.looker.look(self._look, FOLDER))
+
+    def _look(self, directory: Path) -> RepositoryState | None:
+        assert directory == FOLDER
+        is_here = threading.current_thread() is threading.main_thread()
+        self.looked_in.append("reactor" if is_here else "thread")
+        if self.error is not None:
+            raise self.error
+        return RepositoryState(b"digest", is_settled=True, places=self.places)
+
+
+@pytest.fixture
+def site(monkeypatch: pytest.MonkeyPatch) -> Site:
+    return Site(monkeypatch)
+
+
+def test_after_a_short_look_at_a_local_disk_the_next_ones_need_no_thread(site: Site) -> None:
+    states = [site.look() for _ in range(3)]
+    assert states == [RepositoryState(b"digest", is_settled=True)] * 3
+    assert site.looked_in == ["thread", "reactor", "reactor"]
+
+
+def test_a_disk_that_may_hang_is_always_looked_at_in_a_thread(site: Site) -> None:
+    site.is_local = False
+    site.look()
+    site.look()
+    assert site.looked_in == ["thread", "thread"]
+
+
+def test_a_look_at_many_places_is_made_in_a_thread_also_where_there_were_few_before(site: Site) -> None:
+    site.look()
+    site.places = 1000
+    site.look()
+    site.look()
+    assert site.looked_in == ["thread", "reactor", "thread"]
+
+
+def test_what_cannot_be_looked_at_has_no_state_and_is_looked_at_in_a_thread_again(site: Site) -> None:
+    site.look()
+    site.error = PermissionError(13, "no")
+    assert site.look() is None
+    assert site.look() is None
+    assert site.looked_in == ["thread", "reactor", "thread"]
+
+
+def test_whether_a_disk_is_local_is_found_out_again_after_a_minute(site: Site) -> None:
+    site.look()
+    site.loop.advance(61)
+    site.look()
+    assert site.looked_in == ["thread", "thread"]
