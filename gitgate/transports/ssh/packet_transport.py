@@ -15,6 +15,7 @@ from twisted.conch.ssh.transport import (
 )
 from twisted.internet.tcp import Connection as Socket
 
+from gitgate.transports import direct
 from gitgate.transports.ssh.fields import Fields
 from gitgate.transports.ssh.identification import Identification
 from gitgate.transports.ssh.key_exchange import OF_KEY_EXCHANGES, STRICT_CLIENT, STRICT_SERVER, Proposal, read_proposal
@@ -104,7 +105,7 @@ class PacketTransport(SSHTransportBase):
         if self.is_exchanging_keys and messageType not in _DURING_KEY_EXCHANGES:
             self._hold(messageType, payload)
             return
-        self.write_packets(self._writer.packet(messageType, payload))
+        self.transport.write(self._writer.packet(messageType, payload))
         if messageType == MSG_NEWKEYS:
             self._writer.use(self._agreed.outgoing, counting_anew=self.is_strict)
 
@@ -113,11 +114,7 @@ class PacketTransport(SSHTransportBase):
 
         Not to be called while keys are exchanged: a stream can wait, and is kept by who has it.
         """
-        self.write_packets(self._writer.stream(head, data, most), is_stream=True)
-
-    def write_packets(self, data: bytes, *, is_stream: bool = False) -> None:
-        """Hand packets to the socket, in the order of their numbers."""
-        self.transport.write(data)
+        direct.send(self.transport, (self._writer.stream(head, data, most),))
 
     def sendUnimplemented(self) -> None:  # noqa: N802
         """Tell the other side that its last message is not known here. conch names the message after it."""

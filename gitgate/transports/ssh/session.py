@@ -45,8 +45,8 @@ _FIRST_WINDOW: Final = 64 * 1024
 _WINDOW: Final = 2 * 1024 * 1024
 #: What may be here of that while git does not take it.
 _MOST_BEHIND: Final = 64 * 1024
-#: What is made into packets before it is asked again whether the socket is full.
-_MOST_AT_ONCE: Final = 128 * 1024
+#: What is made into packets before it is asked again whether the socket is full: all that is read of git at a time.
+_MOST_AT_ONCE: Final = 256 * 1024
 #: RFC 4253 section 6.1 lets nobody rely on more.
 _LARGEST_PACKET: Final = 32 * 1024
 _LARGEST_WINDOW: Final = 2**32 - 1

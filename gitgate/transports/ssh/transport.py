@@ -15,7 +15,6 @@ from twisted.conch.ssh.transport import (
     MSG_SERVICE_ACCEPT,
 )
 from twisted.internet.interfaces import IPushProducer
-from twisted.internet.tcp import Connection as Socket
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -33,7 +32,6 @@ from gitgate.transports.ssh.greeting import greeting, url_of_socket
 from gitgate.transports.ssh.identification import NotSsh
 from gitgate.transports.ssh.keepalive import Keepalive
 from gitgate.transports.ssh.keyed_transport import KeyedTransport
-from gitgate.transports.ssh.outflow import Outflow
 from gitgate.transports.ssh.protection import WrongTag
 from gitgate.transports.ssh.public_key import SIGNATURE_ALGORITHMS
 from gitgate.transports.ssh.session import Session
@@ -51,6 +49,10 @@ _MOST_BYTES_BEFORE_LOGIN: Final = 64 * 1024
 
 #: How long a client that was sent away may take to read why.
 _SECONDS_TO_READ_THE_REASON: Final = 5.0
+
+#: What is read of the socket at a time after the login, and with how much in front of it the socket is full. Each turn
+#: of the reactor costs the same, however much it moves; with Twisted's own 64 KiB, that is two packets.
+_BYTES_IN_TURN: Final = 192 * 1024
 
 #: Lower numbers are the transport's own (RFC 4250 section 4.1.2).
 _FIRST_OF_SERVICES: Final = 50
@@ -81,7 +83,6 @@ class SshTransport(KeyedTransport):
         self._deadline: Timer | None = None
         self._idle: IdleTimer | None = None
         self._keepalive: Keepalive | None = None
-        self._outflow: Outflow | None = None
         self._is_full = False
         self._is_held = False
 
@@ -151,8 +152,6 @@ class SshTransport(KeyedTransport):
             return
         if self._keepalive is not None:
             self._keepalive.heard()
-        if self._outflow is not None:
-            self._outflow.a_turn_begins()
         try:
             super().dataReceived(data)
             if self._connection is not None:
@@ -216,9 +215,8 @@ class SshTransport(KeyedTransport):
 
     def _logged_in(self, login: Login, username: str) -> None:
         self.factory.connections.let_in(self.transport)
-        if isinstance(self.transport, Socket):  # an embedder's may be something else
-            self.transport.unregisterProducer()
-            self._outflow = Outflow(self.transport, full=self.pauseProducing, has_room=self.resumeProducing)
+        self.transport.bufferSize = _BYTES_IN_TURN
+        self.transport.SEND_LIMIT = 2 * _BYTES_IN_TURN  # all that can be there
         self._clear_deadline()
         clock, limits = self.factory.clock, self.factory.limits
         # A client that never reads, or opens no session, would otherwise keep its place for ever.
@@ -279,14 +277,6 @@ class SshTransport(KeyedTransport):
             self._idle.moved()
         super().send_stream(head, data, most)
         self.renew_keys_if_due()
-
-    def write_packets(self, data: bytes, *, is_stream: bool = False) -> None:
-        if self._outflow is None:
-            super().write_packets(data)
-        elif is_stream:
-            self._outflow.stream(data)
-        else:
-            self._outflow.write(data)
 
     def sendExtInfo(self, extensions: list[tuple[bytes, bytes]]) -> None:  # noqa: N802
         """The signatures that are taken from users.

@@ -3,7 +3,7 @@
 # ruff: noqa: N802, N803 - the names are Twisted's
 
 import logging
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from struct import pack
 from typing import Any
@@ -88,6 +88,9 @@ class Socket:
 
     def write(self, data: bytes) -> None:
         self.sent += data
+
+    def writeSequence(self, pieces: Iterable[bytes]) -> None:
+        self.write(b"".join(pieces))
 
     def loseConnection(self) -> None:
         self.is_closed = True
