@@ -293,7 +293,7 @@ def _begin_with(threads: WorkerThreads, hook: Coroutine[Any, Any, object]) -> ob
     """Begin an `async def` hook, which may use these threads."""
     before = THREADS_OF_THE_ASKED.set(threads.call)
     try:
-        return begin(hook)  # what it waits with has a context of its own
+        return begin(hook)  # in a copy of this context, also after it has waited
     finally:
         THREADS_OF_THE_ASKED.reset(before)
 
