@@ -13,6 +13,7 @@ import time
 from collections import deque
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -37,6 +38,9 @@ _MOST_OBJECT_FOLDERS: Final = 6
 #: With more loose refs than this, to look at each costs as much as an answer.
 _MOST_REFS: Final = 2000
 
+#: Of what is read and not only looked at: a configuration, or the names of the folders to borrow from.
+_LONGEST_READ: Final = 2**20
+
 #: Linux notes the time of a change in steps of up to 10 ms (a jiffy): what is younger may change again unnoticed.
 _STEP_NS: Final = 20 * 10**6
 #: Some file systems count in seconds, or in two.
@@ -51,7 +55,7 @@ class RepositoryState:
 
     `is_settled` is False while a change is so young that another one might go unnoticed: then, what is known now may
     be used now and not later. `pack_bytes` is the size of its packs, and so of what it is to be cloned, about; 0 where
-    objects were not looked at.
+    objects were not looked at. `places` is how many files and folders were looked at.
     """
 
     digest: bytes
@@ -80,8 +84,10 @@ def state_of(directory: Path) -> RepositoryState | None:
     traces = _configuration(directory)
     if traces is None or not _add_refs(str(directory), traces):
         return None
-    pack_bytes = _add_objects(f"{directory}/objects", traces)
-    return None if pack_bytes is None else replace(_state(traces), pack_bytes=pack_bytes)
+    packs = _add_objects(f"{directory}/objects", traces)
+    if packs is None:
+        return None
+    return replace(_state(traces), pack_bytes=sum(packs), places=len(traces) + len(packs))
 
 
 def _configuration(directory: Path) -> list[tuple[str, _Trace]] | None:
@@ -112,7 +118,7 @@ def _add_refs(directory: str, traces: list[tuple[str, _Trace]]) -> bool:
         traces.append((folder, _trace(folder)))
         try:
             with os.scandir(folder) as entries:
-                found = sorted(entries, key=lambda entry: entry.name)
+                found = sorted(islice(entries, _MOST_REFS + 1), key=lambda entry: entry.name)
         except FileNotFoundError:
             continue  # it went away meanwhile, which its parent's time tells
         if len(traces) + len(folders) + len(found) > _MOST_REFS:
@@ -125,11 +131,11 @@ def _add_refs(directory: str, traces: list[tuple[str, _Trace]]) -> bool:
     return True
 
 
-def _add_objects(folder: str, traces: list[tuple[str, _Trace]]) -> int | None:
-    """Add the places where objects are, there and in the alternates, and say how long all packs are; None where these
+def _add_objects(folder: str, traces: list[tuple[str, _Trace]]) -> list[int] | None:
+    """Add the places where objects are, there and in the alternates, and say how long each pack is; None where these
     places are too many.
     """
-    pack_bytes = 0
+    packs: list[int] = []
     folders = deque([folder])
     seen = 0
     while folders:
@@ -141,21 +147,21 @@ def _add_objects(folder: str, traces: list[tuple[str, _Trace]]) -> int | None:
         if traces[-1][1] is not None:
             names = sorted(name for name in os.listdir(folder) if len(name) == _LOOSE_LENGTH or name == "pack")
             traces.extend((name, _trace(f"{folder}/{name}")) for name in names)
-            pack_bytes += _pack_bytes(f"{folder}/pack")
+            packs += _packs(f"{folder}/pack")
         alternates = f"{folder}/info/alternates"
         trace = _trace(alternates)
         traces.append((alternates, trace))
         if trace is not None:
             folders.extend(os.path.join(folder, named) for named in _alternates(alternates, trace))  # noqa: PTH118
-    return pack_bytes
+    return packs
 
 
-def _pack_bytes(folder: str) -> int:
+def _packs(folder: str) -> list[int]:
     try:
         with os.scandir(folder) as entries:
-            return sum(entry.stat().st_size for entry in entries if entry.name.endswith(".pack"))
+            return [entry.stat().st_size for entry in entries if entry.name.endswith(".pack")]
     except FileNotFoundError:
-        return 0
+        return []
 
 
 def _trace(path: str) -> _Trace:
@@ -171,13 +177,28 @@ def _trace(path: str) -> _Trace:
 @lru_cache(maxsize=1024)
 def _includes_others(path: str, trace: tuple[int, int, int, int]) -> bool:
     """A configuration in this state includes other files."""
-    return b"[include" in Path(path).read_bytes().lower()
+    return b"[include" in _content(path).lower()
 
 
 @lru_cache(maxsize=1024)
 def _alternates(path: str, trace: tuple[int, int, int, int]) -> tuple[str, ...]:
     """The folders that are named there. Raises OSError for a name in quotes, which git unquotes."""
-    lines = Path(path).read_text(errors="surrogateescape").split("\n")
+    lines = os.fsdecode(_content(path)).split("\n")
     if any(line.startswith('"') for line in lines):
         raise OSError(errno.EINVAL, "a name in quotes", path)
     return tuple(line for line in lines if line and not line.startswith("#"))
+
+
+def _content(path: str) -> bytes:
+    """What stands there, without waiting for the writer of a pipe. Raises OSError where it is too long to be read."""
+    with open(path, "rb", opener=_open_at_once) as file:  # Path.open has no opener
+        content = file.read(_LONGEST_READ + 1)
+    if content is None:
+        raise OSError(errno.EAGAIN, "a pipe, and nothing in it", path)
+    if len(content) > _LONGEST_READ:
+        raise OSError(errno.EFBIG, f"longer than {_LONGEST_READ} bytes", path)
+    return content
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)

@@ -169,6 +169,34 @@ def test_a_configuration_that_includes_others_has_no_state(repository: Path) -> 
     assert configuration_of(repository) is None
 
 
+@pytest.mark.parametrize("name", ["config", "objects/info/alternates"])
+def test_nobody_waits_for_what_is_no_file_or_too_long(repository: Path, name: str) -> None:
+    """Everybody would: a repository on a disk of this machine is looked at on the reactor."""
+    place = repository / name
+    place.unlink(missing_ok=True)
+    os.mkfifo(place)
+    writer = os.open(place, os.O_RDWR)
+    with pytest.raises(OSError, match="a pipe, and nothing in it"):
+        state_of(repository)
+    os.close(writer)
+    place.unlink()
+    place.symlink_to("/dev/zero")
+    with pytest.raises(OSError, match="longer than 1048576 bytes"):
+        state_of(repository)
+
+
+def test_packs_are_places_too(repository: Path) -> None:
+    """With `gc.auto` off there may be thousands, and each is looked at."""
+    before = state_of(repository)
+    packs = repository / "objects" / "pack"
+    for number in range(100):
+        (packs / f"pack-{number}.pack").write_bytes(b"PACK")
+    after = state_of(repository)
+    assert before is not None
+    assert after is not None
+    assert (after.places - before.places, after.pack_bytes) == (100, 400)
+
+
 def test_a_linked_work_tree_has_no_state(repository: Path, tmp_path: Path) -> None:
     git(repository, "worktree", "add", "-q", str(tmp_path / "linked"), "topic")
     assert state_of(repository / "worktrees" / "linked") is None
