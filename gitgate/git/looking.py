@@ -26,7 +26,7 @@ _SECONDS_UNTIL_DISKS_CHANGE: Final = 60.0
 _MOST: Final = 4096
 
 #: What may lead elsewhere.
-_LINKS: Final = ("HEAD", "config", "packed-refs", "refs")
+_LINKS: Final = ("HEAD", "config", "packed-refs", "refs", "refs/heads", "refs/tags", "objects", "objects/pack")
 
 
 class Looker:
@@ -34,7 +34,8 @@ class Looker:
 
     def __init__(self, threads: WorkerThreads, clock: Clock) -> None:
         self._threads = threads
-        self._short: TTLCache[tuple[Look, Path], None] = TTLCache(
+        #: With the folders that the repository borrows from, which may be anywhere.
+        self._short: TTLCache[tuple[Look, Path], tuple[str, ...]] = TTLCache(
             _MOST, _SECONDS_UNTIL_DISKS_CHANGE, timer=clock.seconds
         )
 
@@ -42,9 +43,10 @@ class Looker:
         """What `look` sees there; None where it cannot see everything, and git has to say what is wrong."""
         key = (look, directory)
         try:
-            if key in self._short:
+            known = self._short.get(key)
+            if known is not None:
                 state = look(directory)
-                if state is None or state.places > _SHORT:
+                if state is None or state.places > _SHORT or state.borrows_from != known:
                     self._short.pop(key, None)
                 return state
             state, is_local = cast(
@@ -54,9 +56,11 @@ class Looker:
             self._short.pop(key, None)
             return None
         if is_local and state is not None and state.places <= _SHORT:
-            self._short[key] = None
+            self._short[key] = state.borrows_from
         return state
 
 
 def _look_around(look: Look, directory: Path) -> tuple[RepositoryState | None, bool]:
-    return look(directory), are_local(directory, *(directory / name for name in _LINKS))
+    state = look(directory)
+    elsewhere = () if state is None else map(Path, state.borrows_from)
+    return state, are_local(directory, *(directory / name for name in _LINKS), *elsewhere)

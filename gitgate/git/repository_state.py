@@ -10,7 +10,6 @@ import marshal
 import os
 import stat
 import time
-from collections import deque
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import islice
@@ -55,13 +54,15 @@ class RepositoryState:
 
     `is_settled` is False while a change is so young that another one might go unnoticed: then, what is known now may
     be used now and not later. `pack_bytes` is the size of its packs, and so of what it is to be cloned, about; 0 where
-    objects were not looked at. `places` is how many files and folders were looked at.
+    objects were not looked at. `places` is how many files and folders were looked at;
+    `borrows_from` are the folders of objects, of those, that are not the repository's own.
     """
 
     digest: bytes
     is_settled: bool = field(compare=False)
     pack_bytes: int = field(compare=False, default=0)
     places: int = field(compare=False, default=0)
+    borrows_from: tuple[str, ...] = field(compare=False, default=())
 
 
 def configuration_of(directory: Path) -> RepositoryState | None:
@@ -84,10 +85,13 @@ def state_of(directory: Path) -> RepositoryState | None:
     traces = _configuration(directory)
     if traces is None or not _add_refs(str(directory), traces):
         return None
-    packs = _add_objects(f"{directory}/objects", traces)
-    if packs is None:
+    packs: list[int] = []
+    folders = _add_objects(f"{directory}/objects", traces, packs)
+    if folders is None:
         return None
-    return replace(_state(traces), pack_bytes=sum(packs), places=len(traces) + len(packs))
+    return replace(
+        _state(traces), pack_bytes=sum(packs), places=len(traces) + len(packs), borrows_from=tuple(folders[1:])
+    )
 
 
 def _configuration(directory: Path) -> list[tuple[str, _Trace]] | None:
@@ -131,17 +135,13 @@ def _add_refs(directory: str, traces: list[tuple[str, _Trace]]) -> bool:
     return True
 
 
-def _add_objects(folder: str, traces: list[tuple[str, _Trace]]) -> list[int] | None:
-    """Add the places where objects are, there and in the alternates, and say how long each pack is; None where these
-    places are too many.
+def _add_objects(folder: str, traces: list[tuple[str, _Trace]], packs: list[int]) -> list[str] | None:
+    """Add the places where objects are, there and in the alternates, and how long each pack is. Returns the folders;
+    None where they are too many.
     """
-    packs: list[int] = []
-    folders = deque([folder])
-    seen = 0
-    while folders:
-        folder = folders.popleft()
-        seen += 1
-        if seen > _MOST_OBJECT_FOLDERS:
+    folders = [folder]
+    for folder in folders:  # which grows meanwhile
+        if len(folders) > _MOST_OBJECT_FOLDERS:
             return None
         traces.append((folder, _trace(folder)))
         if traces[-1][1] is not None:
@@ -153,7 +153,7 @@ def _add_objects(folder: str, traces: list[tuple[str, _Trace]]) -> list[int] | N
         traces.append((alternates, trace))
         if trace is not None:
             folders.extend(os.path.join(folder, named) for named in _alternates(alternates, trace))  # noqa: PTH118
-    return packs
+    return None if len(folders) > _MOST_OBJECT_FOLDERS else folders
 
 
 def _packs(folder: str) -> list[int]:

@@ -185,6 +185,13 @@ def test_nobody_waits_for_what_is_no_file_or_too_long(repository: Path, name: st
         state_of(repository)
 
 
+def test_the_pools_that_a_repository_borrows_from_are_known(repository: Path, tmp_path: Path) -> None:
+    git(tmp_path, "clone", "-q", "--bare", "--shared", repository.name, "borrower.git")
+    state = state_of(tmp_path / "borrower.git")
+    assert state is not None
+    assert state.borrows_from == (f"{repository}/objects",)
+
+
 def test_packs_are_places_too(repository: Path) -> None:
     """With `gc.auto` off there may be thousands, and each is looked at."""
     before = state_of(repository)
