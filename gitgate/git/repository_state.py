@@ -182,10 +182,10 @@ def _includes_others(path: str, trace: tuple[int, int, int, int]) -> bool:
 
 @lru_cache(maxsize=1024)
 def _alternates(path: str, trace: tuple[int, int, int, int]) -> tuple[str, ...]:
-    """The folders that are named there. Raises OSError for a name in quotes, which git unquotes."""
+    """The folders that are named there. Raises OSError for a name in quotes, which git unquotes, or with a NUL."""
     lines = os.fsdecode(_content(path)).split("\n")
-    if any(line.startswith('"') for line in lines):
-        raise OSError(errno.EINVAL, "a name in quotes", path)
+    if any(line.startswith('"') or "\0" in line for line in lines):
+        raise OSError(errno.EINVAL, "a name in quotes, or with a NUL", path)
     return tuple(line for line in lines if line and not line.startswith("#"))
 
 

@@ -106,9 +106,10 @@ def test_pools_that_go_round_in_a_circle_have_no_state(repository: Path) -> None
     assert state_of(repository) is None
 
 
-def test_a_pool_in_quotes_has_no_state(repository: Path) -> None:
-    (repository / "objects/info/alternates").write_text('"/srv/a\\tpool"\n')
-    with pytest.raises(OSError, match="quotes"):
+@pytest.mark.parametrize("pool", ['"/srv/a\\tpool"', "/srv/a\0pool"], ids=["in quotes", "with a NUL"])
+def test_a_pool_whose_name_is_not_what_stands_there_has_no_state(repository: Path, pool: str) -> None:
+    (repository / "objects/info/alternates").write_text(f"{pool}\n")
+    with pytest.raises(OSError, match="in quotes, or with a NUL"):
         state_of(repository)
 
 
