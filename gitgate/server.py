@@ -8,12 +8,10 @@
 import logging
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, ensureDeferred
-from twisted.internet.error import CannotListenError
 
 from gitgate.at_once import begin
 from gitgate.audit import Audit
@@ -23,6 +21,7 @@ from gitgate.config.listener import Listener, TlsSettings
 from gitgate.config.model import AuditSettings, Config, GitSettings, Limits
 from gitgate.config.problems import ConfigError, Problem
 from gitgate.deadline import within
+from gitgate.doors import Door, DoorBlocked, close_port, open_port, url_of
 from gitgate.gateway import Gateway
 from gitgate.git.answer_cache import AnswerCache
 from gitgate.git.command import Git
@@ -40,7 +39,6 @@ from gitgate.transports.http.site import HttpSite
 from gitgate.transports.ssh.factory import SshFactory, room_for_answers
 from gitgate.transports.ssh.host_keys import load_host_keys
 from gitgate.transports.tls import ServerCertificate, TlsFactory
-from gitgate.transports.unix_socket import SocketPort
 
 #: All that a program needs which embeds gitgate, besides `gitgate.plugin` for its plugins.
 __all__ = [
@@ -66,29 +64,8 @@ _DRAIN_SECONDS: Final = 10.0
 #: How long clients of operations that have ended by then may take for their last bytes.
 _FAREWELL_SECONDS: Final = 5.0
 
-_BACKLOG: Final = 511
-
 #: A program that makes packs in git's place, perhaps another for each user (git-config(1)).
 _OWN_PACKER: Final = "uploadpack.packobjectshook"
-
-#: A unix socket is for its user and group unless the configuration says otherwise.
-_SOCKET_MODE: Final = 0o660
-
-
-class DoorBlocked(Exception):
-    """A listener that cannot be opened; the message says which and why."""
-
-    def __init__(self, listener: Listener, why: str) -> None:
-        super().__init__(f"cannot listen on {listener.url}: {why}")
-        self.listener = listener
-
-
-@dataclass(frozen=True, slots=True)
-class Door:
-    """A listener that is open. `url` is where clients of this machine find it, with the port that it really has."""
-
-    listener: Listener
-    url: str
 
 
 class Server(Service):
@@ -150,12 +127,12 @@ class Server(Service):
         try:
             self._ports = []
             for listener, factory in self._factories:
-                self._ports.append(self._open(listener, factory))
+                self._ports.append(open_port(listener, factory, self._reactor))
         except DoorBlocked:
             await self.stop()
             raise
         self.doors = tuple(
-            Door(listener, _url(listener, port))
+            Door(listener, url_of(listener, port))
             for (listener, _), port in zip(self._factories, self._ports, strict=True)
         )
         _log.info("%s", memory_line(self._limits, resident()))
@@ -164,7 +141,7 @@ class Server(Service):
         """Close the doors, let operations end for a while, disconnect the others, and stop the plugins."""
         ports, self._ports, self.doors = self._ports, [], ()
         for port in ports:
-            await _closed(port)
+            await close_port(port)
         draining = self._runner.stop()
         was_idle = draining.called
         try:
@@ -236,18 +213,6 @@ class Server(Service):
                 certificate = ServerCertificate(listener.tls.certificate, listener.tls.key)
                 return TlsFactory(certificate, site, self._reactor)
 
-    def _open(self, listener: Listener, factory: Any) -> Any:
-        try:
-            if listener.socket is not None:
-                mode = _SOCKET_MODE if listener.mode is None else listener.mode
-                place = SocketPort(listener.socket, factory, backlog=_BACKLOG, mode=mode, reactor=self._reactor)
-                place.startListening()
-                return place
-            return self._reactor.listenTCP(listener.port, factory, _BACKLOG, listener.address)
-        except (CannotListenError, OSError) as error:
-            why = getattr(error, "socketError", error)
-            raise DoorBlocked(listener, getattr(why, "strerror", None) or str(why)) from error
-
 
 def members(config: Config) -> list[Member]:
     """The configured plugins, built from their settings. Raises `ConfigError` with each that refuses its settings."""
@@ -303,24 +268,8 @@ def _cache(settings: GitSettings) -> AnswerCache | None:
     return AnswerCache(settings.cache_size, settings.cache_folder or cache_directory(os.environ))
 
 
-def _url(listener: Listener, port: Any) -> str:
-    if listener.socket is not None:
-        return listener.url
-    bound = port.getHost()
-    # Whoever listens on every address is found on this machine under its own name.
-    host = "localhost" if bound.host in ("0.0.0.0", "::", "127.0.0.1") else bound.host  # noqa: S104
-    host = f"[{host}]" if ":" in host else host
-    return f"{listener.transport.value}://{host}:{bound.port}"
-
-
 async def _turn(reactor: Any, seconds: float = 0) -> None:
     """Waits until the reactor has done what is due now, or within some seconds."""
     turned: Deferred[None] = Deferred()
     reactor.callLater(seconds, turned.callback, None)
     await turned
-
-
-async def _closed(port: Any) -> None:
-    closing = port.stopListening()
-    if closing is not None:
-        await closing

@@ -59,8 +59,8 @@ class Limits:
     source, as far as the client speaks protocol 2, which alone tells that in time. More wait for their turn, as many as
     may run, and no longer than `operation_wait`; then they are refused as overloaded.
 
-    For http and git://, `stall_deadline` is how long a client may take for 64 KiB of what it is sent, and over http of
-    what it sends; and `transfer_deadline` how long one request may take in all.
+    For http and git://, `stall_deadline` is how long a client may take for 256 KiB of what it is sent, and over http
+    for 64 KiB of what it sends; and `transfer_deadline` how long one request may take in all.
 
     For http, `max_requests` is how many requests one connection may send, one after the other; `max_headers` and
     `max_header_bytes` how many lines a request's head may have, and how long they may be together with the first one;

@@ -19,7 +19,10 @@ from gitgate.git.process import GitExit, RunningGit
 from gitgate.reactor import Clock, Timer
 
 #: As much as is read of git at a time.
-_READ_SIZE: Final = 128 * 1024
+_READ_SIZE: Final = 256 * 1024
+
+#: So much a reader brings its client at once, before others have their turn.
+_MOST_AT_ONCE: Final = 1024 * 1024
 
 #: So long one reader may take nothing while it holds up another one.
 _SECONDS_OF_PATIENCE: Final = 30.0
@@ -79,6 +82,7 @@ class Reader:
         self._answer = answer
         self._listener = listener
         self._is_reading = False
+        self._next_turn: Timer | None = None
 
     def pause(self) -> None:
         """The client does not keep up."""
@@ -102,13 +106,23 @@ class Reader:
         if self._is_reading:
             return  # called from within `said`, by a client that takes more at once
         self._is_reading = True
+        self.stop()
+        most = self.position + _MOST_AT_ONCE
         try:
-            while not self.is_paused and (data := self._answer.read(self.position)):
+            while not self.is_paused and self.position < most and (data := self._answer.read(self.position)):
                 self.position += len(data)
                 self._listener.said(data)
+            if self.position >= most and not self.is_paused:
+                self._next_turn = self._answer.clock.callLater(0, self.read)
         finally:
             self._is_reading = False
         self._answer.reader_moved(self)
+
+    def stop(self) -> None:
+        """It reads no further by itself."""
+        if self._next_turn is not None and self._next_turn.active():
+            self._next_turn.cancel()
+        self._next_turn = None
 
     def told(self, data: bytes) -> None:
         """git has said something to people."""
@@ -137,7 +151,7 @@ class Answer:
         self.is_shared = store is not None
         self.exit: GitExit | None = None
         self._question = question
-        self._clock = clock
+        self.clock = clock
         self._patience: Timer | None = None
         self._store = store
         self._has_room = store is not None
@@ -174,6 +188,7 @@ class Answer:
         """The reader wants no more. If it was the last one of an answer that still grows, git is ended, and this
         returns when that has happened.
         """
+        reader.stop()
         if reader in self._readers:
             self._readers.remove(reader)
         if self._readers:
@@ -262,7 +277,7 @@ class Answer:
         if self._unstored:
             self._git.pauseProducing()
             if self._patience is None and len(self._readers) > 1:
-                self._patience = self._clock.callLater(_SECONDS_OF_PATIENCE, self._out_of_patience)
+                self._patience = self.clock.callLater(_SECONDS_OF_PATIENCE, self._out_of_patience)
         else:
             self._git.resumeProducing()
             self._stop_waiting()
@@ -299,6 +314,7 @@ class Answer:
             self._dismiss(reader, failure)
 
     def _dismiss(self, reader: Reader, how: GitExit | Failure) -> None:
+        reader.stop()
         if reader in self._readers:
             self._readers.remove(reader)
             self._close_if_done()

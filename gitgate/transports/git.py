@@ -17,6 +17,7 @@ from gitgate.login import ANONYMOUS_LOGIN
 from gitgate.plugin import GitRequest, Transport
 from gitgate.reactor import Clock, Timer
 from gitgate.refusals import Refusal, Unavailable
+from gitgate.transports import direct
 from gitgate.transports.connections import Connections, TurnedAway, peer_at
 from gitgate.transports.penalties import Offence
 from gitgate.transports.stderr_log import StderrLog
@@ -122,7 +123,7 @@ class GitProtocol(Protocol):
             self._received = b""
 
     def write(self, data: bytes) -> None:
-        self.transport.write(data)
+        direct.send(self.transport, (data,))
 
     def write_error(self, data: bytes) -> None:
         self._stderr.write(data)

@@ -13,8 +13,8 @@ from gitgate.config.model import Limits
 from gitgate.git.process import RunningGit
 from gitgate.reactor import Clock, Timer
 
-#: What a client has to move within each `limits.stall_deadline` while it is waited for. It is what Twisted reads from a
-#: socket at once, and what it keeps for one before it pauses whoever writes.
+#: What a client has to send within each `limits.stall_deadline` while it is waited for. It is what Twisted reads from a
+#: socket at once.
 _LEAST_BYTES: Final = 65536
 
 

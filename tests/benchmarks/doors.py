@@ -21,6 +21,8 @@ _READ_BYTES: Final = 2**18
 _SECONDS: Final = 120.0
 #: Of the beginning and the end of an answer so much is looked at.
 _LOOKED_AT: Final = 512
+#: A pkt-line begins with its length.
+_HEAD_BYTES: Final = 4
 
 
 class WrongAnswer(Exception):
@@ -265,15 +267,42 @@ def _drained(connection: socket.socket) -> Answer:
     return answer
 
 
+class _Packets:
+    """Pkt-lines as they come. What looks like a flush packet in the middle of one is none: dates of commits do."""
+
+    def __init__(self) -> None:
+        self._head = b""
+        self._left = 0
+
+    def end_in(self, data: memoryview) -> bool:
+        """Whether `data`, which comes next, holds a flush packet."""
+        position = 0
+        while position < len(data):
+            if self._left:
+                passed = min(self._left, len(data) - position)
+                self._left -= passed
+            else:
+                passed = _HEAD_BYTES - len(self._head)
+                self._head += bytes(data[position : position + passed])
+                if len(self._head) == _HEAD_BYTES:
+                    length, self._head = int(self._head, 16), b""
+                    if length == 0:
+                        return True
+                    self._left = max(0, length - _HEAD_BYTES)
+            position += passed
+        return False
+
+
 def _up_to_flush(connection: socket.socket) -> Answer:
-    """What comes up to a flush packet that nothing follows. That bytes of a pack look like one has no chance to happen,
-    and would be a `WrongAnswer`.
-    """
+    """What comes up to a flush packet."""
     answer = Answer()
+    packets = _Packets()
     buffer = bytearray(_READ_BYTES)
     view = memoryview(buffer)
-    while not answer.end.endswith(FLUSH) and (count := connection.recv_into(buffer)):
+    while count := connection.recv_into(buffer):
         answer.add(view[:count])
+        if packets.end_in(view[:count]):
+            break
     return answer
 
 

@@ -6,6 +6,7 @@ from typing import Final
 from twisted.web.http import Request, datetimeToString
 
 from gitgate.git.process import RunningGit
+from gitgate.transports import direct
 from gitgate.transports.http.body import RequestBody
 from gitgate.transports.http.request_head import RequestHead
 from gitgate.transports.stderr_log import StderrLog
@@ -64,9 +65,13 @@ class GitResponse:
         self._body.start(git)
 
     def write(self, data: bytes) -> None:
-        if self._body.malformed is None:
+        if self._body.malformed is None and data:
             self.commit()
-            self._request.write(data)
+            if self._request.chunked and self._request.channel is not None:
+                # As `Request.write` does it, but at once.
+                direct.send(self._request.channel.transport, (b"%x\r\n" % len(data), data, b"\r\n"))
+            else:
+                self._request.write(data)
 
     def write_error(self, data: bytes) -> None:
         self._stderr.write(data)

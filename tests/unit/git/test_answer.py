@@ -1,6 +1,8 @@
 """One git, several readers: what each gets, whom git waits for, and what is kept."""
 
 import os
+import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -97,6 +99,11 @@ def kept(tmp_path: Path) -> Scene:
 
 
 @pytest.fixture
+def kept_long(tmp_path: Path) -> Scene:
+    return Scene(tmp_path, room=10**8)
+
+
+@pytest.fixture
 def unkept(tmp_path: Path) -> Scene:
     return Scene(tmp_path, room=None)
 
@@ -116,12 +123,12 @@ def test_git_is_asked_once_and_everybody_hears_it(kept: Scene) -> None:
 def test_what_is_kept_is_read_by_who_comes_after_the_end(kept: Scene) -> None:
     kept.begin(Ear())
     for _ in range(10):
-        kept.answer.write(os.urandom(20_000))  # more than stays in memory
+        kept.answer.write(os.urandom(50_000))  # more than stays in memory, or is read at once
     kept.running.callback(ENDED)
     late, slow = Ear(), Ear(most=70_000)
     reader = kept.join(late)
     slow_reader = kept.join(slow)
-    assert (len(late.heard), reader.ended.result) == (200_000, ENDED)
+    assert (len(late.heard), reader.ended.result) == (500_000, ENDED)
     assert not slow_reader.ended.called
     slow.most = 10**9
     slow_reader.resume()
@@ -306,6 +313,26 @@ def test_an_answer_leaves_no_file_and_no_descriptor_behind(kept: Scene, tmp_path
     assert len(os.listdir("/proc/self/fd")) == before
 
 
+def test_a_very_long_answer_is_gone_soon_and_who_forgets_it_does_not_wait(
+    kept_long: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    closers: list[threading.Thread] = []
+    close = os.close
+    monkeypatch.setattr(os, "close", lambda file: (closers.append(threading.current_thread()), close(file)))
+    kept_long.begin(Ear())
+    for _ in range(17):
+        kept_long.answer.write(b"x" * 2**20)
+    kept_long.running.callback(ENDED)
+    closers.clear()
+    kept_long.answer.discard()
+    give_up = time.monotonic() + 30
+    while len(os.listdir("/proc/self/fd")) > before and time.monotonic() < give_up:
+        time.sleep(0.001)
+    assert (len(os.listdir("/proc/self/fd")), kept_long.budget.used) == (before, 0)
+    assert threading.main_thread() not in closers
+
+
 def test_who_asks_for_many_short_answers_ends_no_long_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Anybody may ask for the refs that begin with this or that, hundreds of times a second, and each answer is new."""
     monkeypatch.setattr(answer_cache, "_MOST_ANSWERS", 4)
@@ -386,3 +413,20 @@ def test_whatever_happens_each_reader_hears_what_git_says_in_its_order(
     scene.answer.discard()
     assert (scene.budget.used, scene.clock.getDelayedCalls()) == (0, [])
     assert len(os.listdir("/proc/self/fd")) == descriptors
+
+
+def test_a_long_answer_leaves_others_their_turn(tmp_path: Path) -> None:
+    """Whose socket takes all that it is given would keep everybody waiting until it has the whole of it."""
+    scene = Scene(tmp_path, room=10**7)
+    scene.begin(Ear())
+    said = os.urandom(3_000_000)
+    scene.answer.write(said)
+    scene.running.callback(ENDED)
+    ear, other = Ear(), Ear()
+    reader, leaving = scene.join(ear), scene.join(other)
+    assert (len(ear.heard), reader.ended.called) == (2**20, False)
+    ensureDeferred(leaving.leave())
+    scene.clock.advance(0)
+    scene.clock.advance(0)
+    assert (ear.heard, reader.ended.result) == (said, ENDED)
+    assert (len(other.heard), scene.clock.getDelayedCalls()) == (2**20, [])
