@@ -26,7 +26,10 @@ _SECONDS_UNTIL_DISKS_CHANGE: Final = 60.0
 _MOST: Final = 4096
 
 #: What may lead elsewhere.
-_LINKS: Final = ("HEAD", "config", "packed-refs", "refs", "refs/heads", "refs/tags", "objects", "objects/pack")
+_LINKS: Final = (
+    *("HEAD", "config", "packed-refs", "refs", "refs/heads", "refs/tags", "reftable", "info"),
+    *("objects", "objects/pack", "objects/info"),
+)
 
 
 class Looker:
@@ -49,18 +52,20 @@ class Looker:
                 if state is None or state.places > _SHORT or state.borrows_from != known:
                     self._short.pop(key, None)
                 return state
-            state, is_local = cast(
+            state, is_quick = cast(
                 tuple[RepositoryState | None, bool], await self._threads.call(lambda: _look_around(look, directory))
             )
         except (OSError, ThreadsBusy):
             self._short.pop(key, None)
             return None
-        if is_local and state is not None and state.places <= _SHORT:
+        if state is not None and is_quick:
             self._short[key] = state.borrows_from
         return state
 
 
 def _look_around(look: Look, directory: Path) -> tuple[RepositoryState | None, bool]:
+    """The state, and whether the next look will be short, and at disks of this machine."""
     state = look(directory)
-    elsewhere = () if state is None else map(Path, state.borrows_from)
-    return state, are_local(directory, *(directory / name for name in _LINKS), *elsewhere)
+    if state is None or state.places > _SHORT:
+        return state, False
+    return state, are_local(directory, *(directory / name for name in _LINKS), *map(Path, state.borrows_from))
