@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple
 
 from twisted.internet.defer import CancelledError
 
@@ -25,12 +25,9 @@ from gitgate.login import METHODS, Login
 from gitgate.login_turns import LoginTurns
 from gitgate.overview import Overview, Overviews
 from gitgate.plugin import (
-    Access,
     Credentials,
-    Deny,
     GitRequest,
     Identity,
-    Missing,
     Peer,
     PublicKey,
     RefUpdate,
@@ -45,9 +42,9 @@ from gitgate.refusals import (
     CredentialsRequired,
     MalformedRequest,
     Refusal,
-    RepositoryNotFound,
     Unavailable,
 )
+from gitgate.resolution import Resolution
 from gitgate.wire.printable import printable
 
 _log = logging.getLogger(__name__)
@@ -78,6 +75,7 @@ class Gateway:
         self._runner = runner
         self._audit = audit
         self._authorization = Authorization(chain)
+        self._resolution = Resolution(chain, self._authorization, runner)
         self._overviews = Overviews(chain, audit.clock)
 
     @property
@@ -153,7 +151,7 @@ class Gateway:
         entry.login(login)
         entry.request(request)
         try:
-            repository = await self._resolve(login.identity, request, entry)
+            repository = await self._resolution.of(login.identity, request, entry)
             entry.repository(repository)
             allowed = await self._authorization.of_request(login.identity, request, repository)
             entry.decided(allowed.plugin, allowed.decision.reason)
@@ -204,49 +202,6 @@ class Gateway:
             identity=enriched, method=METHODS[type(credentials)], plugin=ruling.plugin, fingerprint=fingerprint
         )
 
-    async def _resolve(self, identity: Identity, request: GitRequest, entry: AuditEntry) -> Repository:
-        try:
-            ruling = await self._chain.resolve_path(identity, request)
-        except PluginFailure as failure:
-            raise Unavailable(failure.what_happened, request_id=request.request_id, plugin=failure.plugin) from failure
-        if ruling is None:
-            self._refuse_missing(identity, request, "no plugin knows the path", None)
-        if isinstance(ruling.decision, Missing):
-            self._refuse_missing(identity, request, ruling.decision.reason, ruling.plugin)
-        if not ruling.decision.exists:
-            return await self._create(identity, request, ruling.decision, ruling.plugin, entry)
-        return ruling.decision
-
-    async def _create(
-        self, identity: Identity, request: GitRequest, repository: Repository, plugin: str, entry: AuditEntry
-    ) -> Repository:
-        """The repository, made for a push that may make it. Who may not is told what a missing one is told."""
-        if request.access is Access.READ:
-            self._refuse_missing(identity, request, "it does not exist", plugin)
-        creation = replace(request, access=Access.CREATE)
-        # Who could push nothing to it makes no empty one either.
-        for asked in (request, creation):
-            vote = await self._authorization.vote(identity, asked, repository)
-            if isinstance(vote.decision, Deny):
-                self._refuse_missing(
-                    identity, request, f"it does not exist, and may not be made: {vote.decision.reason}", vote.plugin
-                )
-        try:
-            made = await self._chain.create_repository(identity, creation, repository)
-        except PluginFailure as failure:
-            raise Unavailable(failure.what_happened, request_id=request.request_id, plugin=failure.plugin) from failure
-        if made is None:
-            self._refuse_missing(identity, request, "it does not exist, and no plugin makes it", plugin)
-        entry.created(vote.plugin, vote.decision.reason)
-        _log.info("made %s for %s [%s]", made.decision.name, identity.name, request.request_id)
-        return made.decision
-
-    def _refuse_missing(self, identity: Identity, request: GitRequest, reason: str, plugin: str | None) -> NoReturn:
-        """Say what a denied client is told too, so that nobody learns which repositories there are."""
-        if self._authorization.login_may_help(identity, request.peer):
-            raise CredentialsRequired(reason, plugin=plugin)
-        raise RepositoryNotFound(reason, plugin=plugin)
-
     async def _run(self, operation: "_Operation", entry: AuditEntry, *, can_repeat: bool) -> GitExit:
         try:
             if operation.request.service is Service.RECEIVE_PACK and operation.exchange is not Exchange.ADVERTISEMENT:
@@ -254,30 +209,13 @@ class Gateway:
             else:
                 git = await self._runner.run(*operation)
         except (OSError, ValueError) as error:
-            await self._resolve_again(operation)
+            await self._resolution.again(operation.identity, operation.request, operation.repository)
             raise Unavailable(f"git could not be started: {error}", request_id=operation.request.request_id) from error
         if git.code and not git.bytes_out and not git.abandoned:
             # git has served nothing. Perhaps the repository is gone since its path was resolved.
-            await self._resolve_again(operation)
+            await self._resolution.again(operation.identity, operation.request, operation.repository)
         entry.completed(git)
         return git
-
-    async def _resolve_again(self, operation: "_Operation") -> None:
-        """Raises `RepositoryNotFound`, or `CredentialsRequired`, where the path leads nowhere any more."""
-        identity, request = operation.identity, operation.request
-        try:
-            ruling = await self._chain.resolve_path(identity, request)
-        except PluginFailure as failure:
-            raise Unavailable(failure.what_happened, request_id=request.request_id, plugin=failure.plugin) from failure
-        if ruling is None:
-            return
-        if isinstance(ruling.decision, Missing):
-            reason = f"it went away before git could serve it: {ruling.decision.reason}"
-            self._refuse_missing(identity, request, reason, ruling.plugin)
-        # A plugin may still remember what it has found a moment ago.
-        if await self._runner.is_gone(operation.repository):
-            reason = f"it went away before git could serve it: nothing is at {operation.repository.directory}"
-            self._refuse_missing(identity, request, reason, ruling.plugin)
 
     async def _push(self, operation: "_Operation", entry: AuditEntry, *, can_repeat: bool) -> GitExit:
         """How the push ended. One that is refused for its refs ends for the client as git's own refusals do.

@@ -7,8 +7,8 @@ from typing import Final
 from gitgate.config.model import Limits
 from gitgate.wire.push_commands import LONGEST_LIST
 
-#: What one client can make us keep: 256 KiB on their way out, and pieces of 64 KiB on their way in, compressed and not,
-#: encrypted and not.
+#: What one client can make us keep: 256 KiB on their way out, over ssh 192 KiB more that were before them, and pieces
+#: of 64 KiB on their way in, compressed and not, encrypted and not.
 #: tests/attack/ssh/test_memory.py and tests/attack/test_memory_of_http_and_git.py hold the server to it.
 SESSION_BYTES: Final = 512 * 1024
 

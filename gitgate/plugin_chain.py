@@ -219,7 +219,7 @@ class PluginChain:
             except PluginFailure as failure:
                 _log.error("%s; nothing depends on it", failure)
 
-    def _tell(self, implementation: Implementation, error: BaseException) -> None:
+    def _tell(self, implementation: Implementation, error: BaseException, what: str) -> None:
         """Log it: with its traceback the first time that it happens at this place, which may happen at each request."""
         place = error.__traceback__
         while place is not None and place.tb_next is not None:
@@ -229,7 +229,7 @@ class PluginChain:
         is_new = signature not in self._told and len(self._told) < _MOST_TRACEBACKS
         if is_new:
             self._told.add(signature)
-        _log.error("plugin %s failed in %s: %s: %s", name, hook, type(error).__name__, error, exc_info=is_new)
+        _log.error("plugin %s failed in %s: %s", name, hook, what, exc_info=error if is_new else None)
 
     async def _first(self, hook: str, **question: object) -> Ruling[Any] | None:
         """The first answer that is not None, which decides. Raises `PluginFailure`."""
@@ -280,8 +280,9 @@ class PluginChain:
             raise  # nobody asks any more
         except BaseException as error:
             # Also sys.exit() of some library, and asyncio's cancellation: neither ends the server, or decides anything.
-            self._tell(implementation, error)
-            raise _failure(implementation, f"raised {type(error).__name__}: {error}") from error
+            what = _described(error)
+            self._tell(implementation, error, what)
+            raise _failure(implementation, f"raised {what}") from error
 
 
 def _is_for(implementation: Implementation, question: Mapping[str, object]) -> bool:
@@ -293,9 +294,16 @@ def _begin_with(threads: WorkerThreads, hook: Coroutine[Any, Any, object]) -> ob
     """Begin an `async def` hook, which may use these threads."""
     before = THREADS_OF_THE_ASKED.set(threads.call)
     try:
-        return begin(hook)  # what it waits with has a context of its own
+        return begin(hook)  # in a copy of this context, also after it has waited
     finally:
         THREADS_OF_THE_ASKED.reset(before)
+
+
+def _described(error: BaseException) -> str:
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:
+        return f"{type(error).__name__}, which does not say what is wrong"
 
 
 def _failure(implementation: Implementation, why: str) -> PluginFailure:

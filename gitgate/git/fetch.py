@@ -36,6 +36,9 @@ _LONGEST_KEPT: Final = 128 * 1024
 #: What a client may send before it has its answer.
 _MOST_AHEAD: Final = 64 * 1024
 
+#: Answers to a client that asks ahead, before others come between.
+_MOST_IN_A_ROW: Final = 16
+
 #: git's own exit code for "fatal:".
 _EXIT_FATAL: Final = 128
 
@@ -59,6 +62,7 @@ class Fetch:
     """The git that a client of protocol 2 sees, whatever answers it."""
 
     def __init__(self, reactor: Reactor, client: Client, *, idle_deadline_seconds: float) -> None:
+        self._reactor = reactor
         self._client = client
         self._idle = IdleTimer(reactor, idle_deadline_seconds, self._fell_silent)
         self._received = bytearray()
@@ -84,12 +88,16 @@ class Fetch:
         try:
             if capabilities is not None:
                 self.said(await self._unless_silent(capabilities()))
-            code = 0
+            code = in_a_row = 0
             while ask is not None and not self._is_silent:
                 git = await self._answer(ask)
                 code = 0 if git is None else git.code
                 if git is None or git.code != 0 or not goes_on:
                     break
+                in_a_row = in_a_row + 1 if self._received else 0
+                if in_a_row == _MOST_IN_A_ROW:
+                    in_a_row = 0
+                    await self._others()
             return self._ended(code)
         except CancelledError:
             if self._is_silent:
@@ -119,6 +127,14 @@ class Fetch:
                 self._reader = self._through = None
                 if answered.is_kept:
                     self._bytes_kept += self._bytes_out - before
+
+    async def _others(self) -> None:
+        """Let others come between. A client that asks ahead, as git does not, may have sent thousands of requests, each
+        of which has its answer at once.
+        """
+        turn: Deferred[None] = Deferred(lambda _: call.cancel())
+        call = self._reactor.callLater(0, turn.callback, None)
+        await turn
 
     async def _question(self) -> tuple[Question | None, RequestV2 | None]:
         reading = RequestReader(_LONGEST_KEPT)

@@ -32,7 +32,7 @@ def are_local(*paths: Path) -> bool:
 def _mounts() -> dict[bytes, bytes]:
     """The kind of file system by the place where it is mounted; of several at one place, the last."""
     kinds: dict[bytes, bytes] = {}
-    for line in _MOUNTS.read_bytes().splitlines():
+    for line in _MOUNTS.read_bytes().split(b"\n")[:-1]:  # a name may hold a carriage return
         place, _, file_system = line.partition(_SEPARATOR)
         kinds[_without_escapes(place.split(b" ")[_MOUNT_POINT])] = file_system.split(b" ", 1)[0]
     return kinds

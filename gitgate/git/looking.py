@@ -26,7 +26,10 @@ _SECONDS_UNTIL_DISKS_CHANGE: Final = 60.0
 _MOST: Final = 4096
 
 #: What may lead elsewhere.
-_LINKS: Final = ("HEAD", "config", "packed-refs", "refs")
+_LINKS: Final = (
+    *("HEAD", "config", "packed-refs", "refs", "refs/heads", "refs/tags", "reftable", "info"),
+    *("objects", "objects/pack", "objects/info"),
+)
 
 
 class Looker:
@@ -34,7 +37,8 @@ class Looker:
 
     def __init__(self, threads: WorkerThreads, clock: Clock) -> None:
         self._threads = threads
-        self._short: TTLCache[tuple[Look, Path], None] = TTLCache(
+        #: With the folders that the repository borrows from, which may be anywhere.
+        self._short: TTLCache[tuple[Look, Path], tuple[str, ...]] = TTLCache(
             _MOST, _SECONDS_UNTIL_DISKS_CHANGE, timer=clock.seconds
         )
 
@@ -42,21 +46,26 @@ class Looker:
         """What `look` sees there; None where it cannot see everything, and git has to say what is wrong."""
         key = (look, directory)
         try:
-            if key in self._short:
+            known = self._short.get(key)
+            if known is not None:
                 state = look(directory)
-                if state is None or state.places > _SHORT:
+                if state is None or state.places > _SHORT or state.borrows_from != known:
                     self._short.pop(key, None)
                 return state
-            state, is_local = cast(
+            state, is_quick = cast(
                 tuple[RepositoryState | None, bool], await self._threads.call(lambda: _look_around(look, directory))
             )
         except (OSError, ThreadsBusy):
             self._short.pop(key, None)
             return None
-        if is_local and state is not None and state.places <= _SHORT:
-            self._short[key] = None
+        if state is not None and is_quick:
+            self._short[key] = state.borrows_from
         return state
 
 
 def _look_around(look: Look, directory: Path) -> tuple[RepositoryState | None, bool]:
-    return look(directory), are_local(directory, *(directory / name for name in _LINKS))
+    """The state, and whether the next look will be short, and at disks of this machine."""
+    state = look(directory)
+    if state is None or state.places > _SHORT:
+        return state, False
+    return state, are_local(directory, *(directory / name for name in _LINKS), *map(Path, state.borrows_from))

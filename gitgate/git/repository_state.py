@@ -10,9 +10,9 @@ import marshal
 import os
 import stat
 import time
-from collections import deque
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -37,6 +37,9 @@ _MOST_OBJECT_FOLDERS: Final = 6
 #: With more loose refs than this, to look at each costs as much as an answer.
 _MOST_REFS: Final = 2000
 
+#: Of what is read and not only looked at: a configuration, or the names of the folders to borrow from.
+_LONGEST_READ: Final = 2**20
+
 #: Linux notes the time of a change in steps of up to 10 ms (a jiffy): what is younger may change again unnoticed.
 _STEP_NS: Final = 20 * 10**6
 #: Some file systems count in seconds, or in two.
@@ -51,13 +54,15 @@ class RepositoryState:
 
     `is_settled` is False while a change is so young that another one might go unnoticed: then, what is known now may
     be used now and not later. `pack_bytes` is the size of its packs, and so of what it is to be cloned, about; 0 where
-    objects were not looked at.
+    objects were not looked at. `places` is how many files and folders were looked at;
+    `borrows_from` are the folders of objects, of those, that are not the repository's own.
     """
 
     digest: bytes
     is_settled: bool = field(compare=False)
     pack_bytes: int = field(compare=False, default=0)
     places: int = field(compare=False, default=0)
+    borrows_from: tuple[str, ...] = field(compare=False, default=())
 
 
 def configuration_of(directory: Path) -> RepositoryState | None:
@@ -80,8 +85,13 @@ def state_of(directory: Path) -> RepositoryState | None:
     traces = _configuration(directory)
     if traces is None or not _add_refs(str(directory), traces):
         return None
-    pack_bytes = _add_objects(f"{directory}/objects", traces)
-    return None if pack_bytes is None else replace(_state(traces), pack_bytes=pack_bytes)
+    packs: list[int] = []
+    folders = _add_objects(f"{directory}/objects", traces, packs)
+    if folders is None:
+        return None
+    return replace(
+        _state(traces), pack_bytes=sum(packs), places=len(traces) + len(packs), borrows_from=tuple(folders[1:])
+    )
 
 
 def _configuration(directory: Path) -> list[tuple[str, _Trace]] | None:
@@ -112,7 +122,7 @@ def _add_refs(directory: str, traces: list[tuple[str, _Trace]]) -> bool:
         traces.append((folder, _trace(folder)))
         try:
             with os.scandir(folder) as entries:
-                found = sorted(entries, key=lambda entry: entry.name)
+                found = sorted(islice(entries, _MOST_REFS + 1), key=lambda entry: entry.name)
         except FileNotFoundError:
             continue  # it went away meanwhile, which its parent's time tells
         if len(traces) + len(folders) + len(found) > _MOST_REFS:
@@ -125,37 +135,33 @@ def _add_refs(directory: str, traces: list[tuple[str, _Trace]]) -> bool:
     return True
 
 
-def _add_objects(folder: str, traces: list[tuple[str, _Trace]]) -> int | None:
-    """Add the places where objects are, there and in the alternates, and say how long all packs are; None where these
-    places are too many.
+def _add_objects(folder: str, traces: list[tuple[str, _Trace]], packs: list[int]) -> list[str] | None:
+    """Add the places where objects are, there and in the alternates, and how long each pack is. Returns the folders;
+    None where they are too many.
     """
-    pack_bytes = 0
-    folders = deque([folder])
-    seen = 0
-    while folders:
-        folder = folders.popleft()
-        seen += 1
-        if seen > _MOST_OBJECT_FOLDERS:
+    folders = [folder]
+    for folder in folders:  # which grows meanwhile
+        if len(folders) > _MOST_OBJECT_FOLDERS:
             return None
         traces.append((folder, _trace(folder)))
         if traces[-1][1] is not None:
             names = sorted(name for name in os.listdir(folder) if len(name) == _LOOSE_LENGTH or name == "pack")
             traces.extend((name, _trace(f"{folder}/{name}")) for name in names)
-            pack_bytes += _pack_bytes(f"{folder}/pack")
+            packs += _packs(f"{folder}/pack")
         alternates = f"{folder}/info/alternates"
         trace = _trace(alternates)
         traces.append((alternates, trace))
         if trace is not None:
             folders.extend(os.path.join(folder, named) for named in _alternates(alternates, trace))  # noqa: PTH118
-    return pack_bytes
+    return None if len(folders) > _MOST_OBJECT_FOLDERS else folders
 
 
-def _pack_bytes(folder: str) -> int:
+def _packs(folder: str) -> list[int]:
     try:
         with os.scandir(folder) as entries:
-            return sum(entry.stat().st_size for entry in entries if entry.name.endswith(".pack"))
+            return [entry.stat().st_size for entry in entries if entry.name.endswith(".pack")]
     except FileNotFoundError:
-        return 0
+        return []
 
 
 def _trace(path: str) -> _Trace:
@@ -171,13 +177,28 @@ def _trace(path: str) -> _Trace:
 @lru_cache(maxsize=1024)
 def _includes_others(path: str, trace: tuple[int, int, int, int]) -> bool:
     """A configuration in this state includes other files."""
-    return b"[include" in Path(path).read_bytes().lower()
+    return b"[include" in _content(path).lower()
 
 
 @lru_cache(maxsize=1024)
 def _alternates(path: str, trace: tuple[int, int, int, int]) -> tuple[str, ...]:
-    """The folders that are named there. Raises OSError for a name in quotes, which git unquotes."""
-    lines = Path(path).read_text(errors="surrogateescape").split("\n")
-    if any(line.startswith('"') for line in lines):
-        raise OSError(errno.EINVAL, "a name in quotes", path)
+    """The folders that are named there. Raises OSError for a name in quotes, which git unquotes, or with a NUL."""
+    lines = os.fsdecode(_content(path)).split("\n")
+    if any(line.startswith('"') or "\0" in line for line in lines):
+        raise OSError(errno.EINVAL, "a name in quotes, or with a NUL", path)
     return tuple(line for line in lines if line and not line.startswith("#"))
+
+
+def _content(path: str) -> bytes:
+    """What stands there, without waiting for the writer of a pipe. Raises OSError where it is too long to be read."""
+    with open(path, "rb", opener=_open_at_once) as file:  # Path.open has no opener
+        content = file.read(_LONGEST_READ + 1)
+    if content is None:
+        raise OSError(errno.EAGAIN, "a pipe, and nothing in it", path)
+    if len(content) > _LONGEST_READ:
+        raise OSError(errno.EFBIG, f"longer than {_LONGEST_READ} bytes", path)
+    return content
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)

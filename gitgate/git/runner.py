@@ -178,11 +178,14 @@ class GitRunner:
 
     async def is_gone(self, repository: Repository) -> bool:
         """Nothing is where it was; False where the disk does not say."""
-        looking = self._threads.call(lambda: not os.path.lexists(repository.directory / "HEAD"))
         try:
-            return bool(await within(_SECONDS_TO_LOOK, looking, self._reactor))
-        except (DeadlineOver, ThreadsBusy):
+            looking = self._threads.call(lambda: os.lstat(repository.directory / "HEAD"))
+            await within(_SECONDS_TO_LOOK, looking, self._reactor)
+        except (FileNotFoundError, NotADirectoryError):
+            return True
+        except (OSError, ThreadsBusy):  # DeadlineOver is an OSError
             return False
+        return False
 
     @contextmanager
     def _operation(self) -> Iterator[None]:

@@ -2,6 +2,7 @@
 
 import gc
 from collections.abc import Coroutine
+from contextvars import ContextVar
 from typing import Any
 
 import pytest
@@ -96,3 +97,21 @@ def test_what_nobody_waits_for_any_more_is_closed() -> None:
     del begun
     gc.collect()
     assert closed == ["closed"]
+
+
+def test_what_it_sets_in_its_context_is_its_own_and_can_be_reset_after_it_has_waited() -> None:
+    colour = ContextVar("colour", default="none")
+    waits: Deferred[None] = Deferred()
+
+    async def sets() -> str:
+        before = colour.set("red")
+        try:
+            await waits
+            return colour.get()
+        finally:
+            colour.reset(before)
+
+    seen = outcomes(sets())
+    assert colour.get() == "none"
+    waits.callback(None)
+    assert (seen, colour.get()) == (["red"], "none")

@@ -133,6 +133,20 @@ def test_a_plugin_that_would_end_the_process_has_failed(kind: type[Answers], exi
         Chain(kind(exits), Answers(ALICE)).authenticate()
 
 
+class Speechless(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+
+@both
+def test_an_exception_that_cannot_be_told_is_a_failure_like_any_other(
+    kind: type[Answers], caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(PluginFailure, match="raised Speechless, which does not say what is wrong"):
+        Chain(kind(Speechless())).authenticate()
+    assert "plugin p0 failed in authenticate: Speechless, which" in caplog.text
+
+
 @both
 def test_with_on_error_abstain_the_next_plugin_is_asked(kind: type[Answers], caplog: pytest.LogCaptureFixture) -> None:
     broken = Member(name="corp", plugin=kind(OSError("down")), abstain_on_error=True)

@@ -44,6 +44,10 @@ _LONG_READ: Final = 65536
 _LEAST_PIECE: Final = 1024
 
 
+#: After so many requests others have their turn: hundreds fit into one read, and many answers are there at once.
+_REQUESTS_IN_A_TURN: Final = 16
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
     """What the connections of one listener share."""
@@ -89,6 +93,8 @@ class GitChannel(HTTPChannel):
         self._held = False
         self._blocked = False
         self._answered: Request | None = None
+        self._requests_in_this_turn = 0
+        self._next_turn: Timer | None = None
         self._lingering = False
         self._drains_all = False
         self._drained = 0
@@ -136,6 +142,8 @@ class GitChannel(HTTPChannel):
         self.surroundings.connections.discard(self.transport)
         self._clear_deadline()
         self._transfer.end()
+        if self._next_turn is not None and self._next_turn.active():
+            self._next_turn.cancel()
         super().connectionLost(reason)
 
     def dataReceived(self, data: bytes) -> None:
@@ -198,6 +206,7 @@ class GitChannel(HTTPChannel):
 
     def requestDone(self, request: Request) -> None:  # noqa: N802
         self._held = False
+        self._requests_in_this_turn += 1
         if not self.requests[0].body_is_complete:
             # git reads no further when it refuses a pack; its client sends all of it before it looks at the answer.
             self._linger(drain_all=self.requests[0].git_has_answered)
@@ -205,6 +214,9 @@ class GitChannel(HTTPChannel):
             # The next request waits until this answer is taken: a thousand requests in one packet, whose answers
             # nobody reads, would be answered into our memory.
             self._answered = request
+        elif self._requests_in_this_turn >= _REQUESTS_IN_A_TURN:
+            self._answered = request
+            self._next_turn = self.surroundings.clock.callLater(0, self._take_turn)
         else:
             self._transfer.end()
             self._await_headers()
@@ -223,6 +235,13 @@ class GitChannel(HTTPChannel):
         super().resumeProducing()
         if self._held:
             self.transport.pauseProducing()
+        self._go_on_after_answer()
+
+    def _take_turn(self) -> None:
+        self._requests_in_this_turn = 0
+        self._go_on_after_answer()
+
+    def _go_on_after_answer(self) -> None:
         answered, self._answered = self._answered, None
         if answered is not None:
             self.requestDone(answered)

@@ -6,6 +6,9 @@ from typing import Final, NoReturn
 
 from twisted.conch.ssh.common import NS
 from twisted.conch.ssh.connection import (
+    EXTENDED_DATA_STDERR,
+    MSG_CHANNEL_DATA,
+    MSG_CHANNEL_EXTENDED_DATA,
     MSG_CHANNEL_FAILURE,
     MSG_CHANNEL_OPEN_FAILURE,
     MSG_CHANNEL_SUCCESS,
@@ -14,10 +17,10 @@ from twisted.conch.ssh.connection import (
     OPEN_RESOURCE_SHORTAGE,
     SSHConnection,
 )
-from twisted.conch.ssh.transport import SSHTransportBase
 from twisted.conch.ssh.userauth import MSG_USERAUTH_REQUEST
 
 from gitgate.transports.ssh.fields import Fields
+from gitgate.transports.ssh.packet_transport import PacketTransport
 from gitgate.transports.ssh.session import Session
 from gitgate.wire.malformed import Malformed
 
@@ -31,7 +34,7 @@ class Connection(SSHConnection):
     `accepts_data` says whether the transport could send a session's data now: it is neither full nor exchanging keys.
     """
 
-    transport: SSHTransportBase
+    transport: PacketTransport
 
     def __init__(
         self,
@@ -54,12 +57,29 @@ class Connection(SSHConnection):
         self._refused = refused
         self._let_client_send = let_client_send
         self._behind: set[Session] = set()
+        self._opened: set[Session] = set()
 
     def let_data_flow(self, accepts_data: bool) -> None:
         """The transport can take data, or can no more."""
         self.accepts_data = accepts_data
         for session in list(self.channels.values()):
             session.flow()
+
+    def messages_end(self) -> None:
+        """All that has come was looked at. A window that was opened by several messages is filled at once."""
+        if self._opened:
+            opened, self._opened = self._opened, set()
+            for session in opened:
+                session.flow()
+
+    def send(self, session: Session, data: bytes, *, is_error: bool) -> None:
+        """Send what is in the client's window, in packets of the size that it takes. Only while `accepts_data`."""
+        channel = self.channelsToRemoteChannel[session]
+        if is_error:
+            head = pack(">BLL", MSG_CHANNEL_EXTENDED_DATA, channel, EXTENDED_DATA_STDERR)
+        else:
+            head = pack(">BL", MSG_CHANNEL_DATA, channel)
+        self.transport.send_stream(head, data, session.remoteMaxPacket)
 
     @property
     def early_bytes(self) -> int:
@@ -85,7 +105,9 @@ class Connection(SSHConnection):
 
         conch would log whole messages that it does not know, and they may hold a password.
         """
-        if messageNum in self.protocolMessages:
+        if messageNum == MSG_CHANNEL_DATA:
+            self.ssh_CHANNEL_DATA(packet)  # conch looks for it by its name, each time
+        elif messageNum in self.protocolMessages:
             super().packetReceived(messageNum, packet)
         elif messageNum == MSG_USERAUTH_REQUEST:
             self._refused()
@@ -144,6 +166,7 @@ class Connection(SSHConnection):
         fields = Fields(packet)
         session = self._session(fields)
         session.addWindowBytes(fields.uint32())
+        self._opened.add(session)
 
     def ssh_CHANNEL_EOF(self, packet: bytes) -> None:
         self._session(Fields(packet)).eofReceived()

@@ -1,7 +1,5 @@
 """Reading the fields of an ssh message (RFC 4251 section 5)."""
 
-import struct
-
 from gitgate.wire.malformed import Malformed
 
 
@@ -18,8 +16,7 @@ class Fields:
 
     def uint32(self) -> int:
         """A number."""
-        number: int = struct.unpack(">L", self.take(4))[0]
-        return number
+        return int.from_bytes(self.take(4), "big")
 
     def boolean(self) -> bool:
         """True or false; every byte but 0 is true."""

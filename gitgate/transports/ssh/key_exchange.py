@@ -1,5 +1,7 @@
 """The order in which a client may send the messages of a key exchange, and what it proposes."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
 
@@ -64,12 +66,13 @@ class KeyExchangeOrder:
         if message in _ALWAYS:
             self._passed_over(message)
             return
+        if self._step is _Step.DONE and message not in OF_KEY_EXCHANGES:
+            return
         step = _NEXT.get((self._step, message))
-        if step is not None:
-            self._step = step
-            self._is_first_done = self._is_first_done or step is _Step.DONE
-        elif self._step is not _Step.DONE or message in OF_KEY_EXCHANGES:
+        if step is None:
             raise Malformed(f"message {message} has no place here")
+        self._step = step
+        self._is_first_done = self._is_first_done or step is _Step.DONE
 
     def be_strict(self) -> None:
         """The client knows strict key exchange, as its first proposal says. Raises `Malformed` if it came too late.
@@ -89,15 +92,30 @@ class KeyExchangeOrder:
         self._was_anything_first = True
 
 
-def proposed_key_exchanges(packet: bytes) -> tuple[bytes, ...]:
-    """By which algorithms the client would exchange keys, from the payload of its KEXINIT (RFC 4253 section 7.1).
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """Of what the client proposes in its KEXINIT, in its order: what is looked at here."""
+
+    key_exchanges: tuple[bytes, ...]
+    ciphers_to_server: tuple[bytes, ...]
+    ciphers_to_client: tuple[bytes, ...]
+
+    def takes(self, ciphers: Iterable[bytes]) -> bool:
+        """One of these would do in each direction."""
+        return not set(ciphers).isdisjoint(self.ciphers_to_server) and not set(ciphers).isdisjoint(
+            self.ciphers_to_client
+        )
+
+
+def read_proposal(packet: bytes) -> Proposal:
+    """What the payload of a KEXINIT proposes (RFC 4253 section 7.1).
 
     Raises `Malformed` where that is not whole; conch, which reads the rest, would stumble over it.
     """
     fields = Fields(packet)
     fields.take(16)
-    lists = [fields.string() for _ in range(10)]
+    lists = [tuple(fields.string().split(b",")) for _ in range(10)]
     fields.boolean()
     fields.uint32()
     fields.end()
-    return tuple(lists[0].split(b","))
+    return Proposal(key_exchanges=lists[0], ciphers_to_server=lists[2], ciphers_to_client=lists[3])

@@ -15,9 +15,10 @@ from twisted.conch.ssh.transport import (
 )
 from twisted.internet.tcp import Connection as Socket
 
+from gitgate.transports import direct
 from gitgate.transports.ssh.fields import Fields
 from gitgate.transports.ssh.identification import Identification
-from gitgate.transports.ssh.key_exchange import OF_KEY_EXCHANGES, STRICT_CLIENT, STRICT_SERVER, proposed_key_exchanges
+from gitgate.transports.ssh.key_exchange import OF_KEY_EXCHANGES, STRICT_CLIENT, STRICT_SERVER, Proposal, read_proposal
 from gitgate.transports.ssh.packets import PacketReader, PacketWriter
 from gitgate.transports.ssh.protection import CIPHERS, MACS, Protection, protection
 
@@ -108,6 +109,13 @@ class PacketTransport(SSHTransportBase):
         if messageType == MSG_NEWKEYS:
             self._writer.use(self._agreed.outgoing, counting_anew=self.is_strict)
 
+    def send_stream(self, head: bytes, data: bytes, most: int) -> None:
+        """Send data of a channel in as many messages as it takes; each is `head`, a length, and at most `most` bytes.
+
+        Not to be called while keys are exchanged: a stream can wait, and is kept by who has it.
+        """
+        direct.send(self.transport, (self._writer.stream(head, data, most),))
+
     def sendUnimplemented(self) -> None:  # noqa: N802
         """Tell the other side that its last message is not known here. conch names the message after it."""
         self.sendPacket(MSG_UNIMPLEMENTED, self._reader.last_sequence.to_bytes(4, "big"))
@@ -129,13 +137,17 @@ class PacketTransport(SSHTransportBase):
         self.supportedKeyExchanges = agreeable
 
     def ssh_KEXINIT(self, packet: bytes) -> Any:
-        proposed = proposed_key_exchanges(packet)
-        self.is_strict = self.is_strict or (self.sessionID is None and self.strict_there in proposed)
+        proposal = read_proposal(packet)
+        self.is_strict = self.is_strict or (self.sessionID is None and self.strict_there in proposal.key_exchanges)
         super().ssh_KEXINIT(packet)
         if not self.is_ended:
             agreed = self.nextEncryptions
             self._agreed = AgreedKeys(agreed.outCipType, agreed.inCipType, agreed.outMACType, agreed.inMACType)
             self.nextEncryptions = self._agreed
+            self.agreed(proposal, self._agreed)
+
+    def agreed(self, proposal: Proposal, keys: AgreedKeys) -> None:
+        """The other side has proposed this, and both have agreed on those."""
 
     def new_keys_begin(self, packet: bytes) -> None:
         """The other side's NEWKEYS came: what it sends after that is protected by the new keys."""

@@ -26,16 +26,30 @@ class PacketWriter:
 
     def packet(self, message: int, payload: bytes) -> bytes:
         """The packet for the next message."""
+        return b"".join(self._packet(1 + len(payload), (bytes((message,)), payload)))
+
+    def stream(self, head: bytes, data: bytes, most: int) -> bytes:
+        """The packets that carry `data`, at most `most` bytes each, behind `head` and their length (RFC 4254 section
+        5.2). `data` is copied once on its way into its packets, and once on its way out of them.
+        """
+        parts: list[bytes] = []
+        view = memoryview(data)
+        for begin in range(0, len(data), most):
+            piece = view[begin : begin + most]
+            length = len(piece).to_bytes(4, "big")
+            parts += self._packet(len(head) + 4 + len(piece), (head, length, piece))
+        return b"".join(parts)
+
+    def _packet(self, length: int, payload: tuple[bytes | memoryview, ...]) -> tuple[bytes, ...]:
         protection = self._protection
-        counted = 6 + len(payload) if protection.pads_length else 2 + len(payload)
-        padding = -counted % protection.block
+        padding = -(length + (5 if protection.pads_length else 1)) % protection.block
         if padding < _LEAST_PADDING:
             padding += protection.block
-        length = (2 + len(payload) + padding).to_bytes(4, "big")
-        body = b"".join((bytes((padding, message)), payload, os.urandom(padding)))
-        packet = protection.seal(self._sequence, length, body)
+        padded = 1 + length + padding
+        body = b"".join((bytes((padding,)), *payload, os.urandom(padding)))
+        packet = protection.seal(self._sequence, padded.to_bytes(4, "big"), body)
         self._sequence = (self._sequence + 1) & _SEQUENCE
-        self.bytes_under_key += len(packet)
+        self.bytes_under_key += 4 + padded + protection.tag
         return packet
 
     def use(self, protection: Protection, *, counting_anew: bool) -> None:
@@ -47,7 +61,7 @@ class PacketWriter:
 
 
 class PacketReader:
-    """Finds packets in what comes, and opens them. Never holds more than one packet and what came with its end.
+    """Finds packets in what comes, and opens them. Keeps what has come of one packet, besides what is being read.
 
     `bytes_taken` counts all packets, `bytes_under_key` those with the keys that are in use.
     """
@@ -59,7 +73,7 @@ class PacketReader:
         self._sequence = 0
         self._longest = longest
         self._protection: Protection = Unprotected()
-        self._received = bytearray()
+        self._received = b""
         self._position = 0
 
     @property
@@ -69,30 +83,29 @@ class PacketReader:
 
     def feed(self, data: bytes) -> None:
         """This came, behind what has come before."""
-        del self._received[: self._position]
+        self._received = b"".join((self._received[self._position :], data))
         self._position = 0
-        self._received += data
 
     def next(self) -> tuple[int, bytes] | None:
         """The next message and its payload, or None where not all of it is here.
 
         Raises `Malformed` as soon as the length is known not to be one, and where the packet is not what was sent.
         """
-        protection, start = self._protection, self._position
-        if len(self._received) < start + 4:
+        protection, received, start = self._protection, self._received, self._position
+        if len(received) < start + 4:
+            self._keep_the_rest()
             return None
-        header = bytes(self._received[start : start + 4])
+        header = received[start : start + 4]
         length = int.from_bytes(header, "big")
         if length > self._longest:
             raise Malformed(f"a packet of {length} bytes, where {self._longest} are allowed")
         if (length + 4 * protection.pads_length) % protection.block or length < 2 + _LEAST_PADDING:
             raise Malformed(f"no packet has {length} bytes")
         end = start + 4 + length + protection.tag
-        if len(self._received) < end:
+        if len(received) < end:
+            self._keep_the_rest()
             return None
-        # A bytearray cannot change while it is looked at, so the views are given back at once.
-        with memoryview(self._received) as received, received[start + 4 : end] as sealed:
-            body = protection.open(self._sequence, header, sealed)
+        body = protection.open(self._sequence, header, memoryview(received)[start + 4 : end])
         self._position = end
         self._sequence = (self._sequence + 1) & _SEQUENCE
         self.bytes_taken += end - start
@@ -108,3 +121,7 @@ class PacketReader:
         self.bytes_under_key = 0
         if counting_anew:
             self._sequence = 0
+
+    def _keep_the_rest(self) -> None:
+        self._received = self._received[self._position :]
+        self._position = 0

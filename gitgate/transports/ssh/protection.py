@@ -37,8 +37,8 @@ class Protection(Protocol):
     pads_length: bool
     """Whether the four bytes of the length count for the padding."""
 
-    def seal(self, sequence: int, length: bytes, body: bytes) -> bytes:
-        """What is sent for the next packet, whose padded `body` has the length that is encoded in `length`."""
+    def seal(self, sequence: int, length: bytes, body: bytes) -> tuple[bytes, ...]:
+        """What is sent for the next packet, in parts. Its padded `body` has the length that is encoded in `length`."""
 
     def open(self, sequence: int, length: bytes, sealed: memoryview) -> bytes:
         """The body of a packet; `sealed` is what came behind its length. Raises `WrongTag`."""
@@ -51,8 +51,8 @@ class Unprotected:
     tag = 0
     pads_length = True
 
-    def seal(self, sequence: int, length: bytes, body: bytes) -> bytes:
-        return length + body
+    def seal(self, sequence: int, length: bytes, body: bytes) -> tuple[bytes, ...]:
+        return length, body
 
     def open(self, sequence: int, length: bytes, sealed: memoryview) -> bytes:
         return bytes(sealed)
@@ -72,8 +72,8 @@ class Gcm:
         self._gcm = AESGCM(key)
         self._fixed, self._invocation = nonce[:4], int.from_bytes(nonce[4:12], "big")
 
-    def seal(self, sequence: int, length: bytes, body: bytes) -> bytes:
-        return length + self._gcm.encrypt(self._nonce(), body, length)
+    def seal(self, sequence: int, length: bytes, body: bytes) -> tuple[bytes, ...]:
+        return length, self._gcm.encrypt(self._nonce(), body, length)
 
     def open(self, sequence: int, length: bytes, sealed: memoryview) -> bytes:
         try:
@@ -99,9 +99,9 @@ class CtrWithMac:
         self._mac = hmac.new(mac_key, digestmod=digest)
         self.tag = self._mac.digest_size
 
-    def seal(self, sequence: int, length: bytes, body: bytes) -> bytes:
+    def seal(self, sequence: int, length: bytes, body: bytes) -> tuple[bytes, ...]:
         encrypted = self._context.update(body)
-        return b"".join((length, encrypted, self._tag_of(sequence, length, encrypted)))
+        return length, encrypted, self._tag_of(sequence, length, encrypted)
 
     def open(self, sequence: int, length: bytes, sealed: memoryview) -> bytes:
         encrypted, tag = sealed[: -self.tag], sealed[-self.tag :]
@@ -122,6 +122,8 @@ _DIGESTS: Final = {b"hmac-sha2-256-etm@openssh.com": ("sha256", 32), b"hmac-sha2
 
 #: What is offered. Which of them is used, the client's order decides (RFC 4253 section 7.1).
 CIPHERS: Final = (*_GCM_KEY_BYTES, *_CTR_KEY_BYTES)
+#: Those that need no MAC beside them, and cost a fifth of the others, at both ends.
+QUICK_CIPHERS: Final = tuple(_GCM_KEY_BYTES)
 MACS: Final = tuple(_DIGESTS)
 
 

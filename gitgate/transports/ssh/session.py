@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from twisted.conch.ssh.channel import SSHChannel
 from twisted.conch.ssh.common import NS
-from twisted.conch.ssh.connection import EXTENDED_DATA_STDERR
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.python.failure import Failure
 
@@ -46,6 +45,8 @@ _FIRST_WINDOW: Final = 64 * 1024
 _WINDOW: Final = 2 * 1024 * 1024
 #: What may be here of that while git does not take it.
 _MOST_BEHIND: Final = 64 * 1024
+#: What is made into packets before it is asked again whether the socket is full: all that is read of git at a time.
+_MOST_AT_ONCE: Final = 256 * 1024
 #: RFC 4253 section 6.1 lets nobody rely on more.
 _LARGEST_PACKET: Final = 32 * 1024
 _LARGEST_WINDOW: Final = 2**32 - 1
@@ -92,6 +93,7 @@ class Session(SSHChannel):
         self._is_begun = False
         self._serving: Deferred[GitExit] | Deferred[str] | None = None
         self._git: RunningGit | None = None
+        self._git_is_held: bool | None = None
         self._git_takes = True
         self._behind = 0
         self._early = bytearray()
@@ -220,6 +222,8 @@ class Session(SSHChannel):
     # From the client to git.
 
     def dataReceived(self, data: bytes) -> None:
+        if self._has_eof:
+            raise Malformed("data behind its end")  # for which git would be asked no more whether it takes it
         if self._git is not None:
             self._git.write(data)
             if not self._git_takes:
@@ -241,6 +245,9 @@ class Session(SSHChannel):
         self._has_eof = True
         if self._git is not None:
             self._git.finish()
+            # git tells no more when it takes the rest. What else the client says must be heard: the end of a key
+            # exchange, before which nothing can be sent, lies behind its data.
+            self._keeps_up()
 
     def _give_room(self) -> None:
         """Let the client send more, unless git does not keep up. Before git runs, there is only the first window."""
@@ -252,14 +259,13 @@ class Session(SSHChannel):
     def flow(self) -> None:
         """Send what can be sent now. Pause git while something has to wait, and close at the end."""
         while self._outbox and self.remoteWindowLeft and self.conn.accepts_data and not self.localClosed:
-            piece = self._outbox.take(min(self.remoteWindowLeft, self.remoteMaxPacket))
+            piece = self._outbox.take(min(self.remoteWindowLeft, _MOST_AT_ONCE))
             self.remoteWindowLeft -= len(piece.data)
-            if piece.is_error:
-                self.conn.sendExtendedData(self, EXTENDED_DATA_STDERR, piece.data)
-            else:
-                self.conn.sendData(self, piece.data)
-        if self._git is not None:
-            if self._outbox or not self.conn.accepts_data:
+            self.conn.send(self, piece.data, is_error=piece.is_error)
+        is_held = bool(self._outbox) or not self.conn.accepts_data
+        if self._git is not None and is_held is not self._git_is_held:
+            self._git_is_held = is_held
+            if is_held:
                 self._git.pauseProducing()
             else:
                 self._git.resumeProducing()
@@ -269,7 +275,6 @@ class Session(SSHChannel):
 
     def addWindowBytes(self, data: int) -> None:  # noqa: N802
         self.remoteWindowLeft = min(self.remoteWindowLeft + data, _LARGEST_WINDOW)
-        self.flow()
 
     def _say(self, text: str, *, is_error: bool = True) -> None:
         self._put(text.replace("\n", self._newline).encode("utf-8", "backslashreplace"), is_error=is_error)

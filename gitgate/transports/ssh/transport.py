@@ -50,6 +50,10 @@ _MOST_BYTES_BEFORE_LOGIN: Final = 64 * 1024
 #: How long a client that was sent away may take to read why.
 _SECONDS_TO_READ_THE_REASON: Final = 5.0
 
+#: What is read of the socket at a time after the login, and with how much in front of it the socket is full. Each turn
+#: of the reactor costs the same, however much it moves; with Twisted's own 64 KiB, that is two packets.
+_BYTES_IN_TURN: Final = 192 * 1024
+
 #: Lower numbers are the transport's own (RFC 4250 section 4.1.2).
 _FIRST_OF_SERVICES: Final = 50
 _GLOBAL_REQUEST: Final = 80
@@ -150,6 +154,8 @@ class SshTransport(KeyedTransport):
             self._keepalive.heard()
         try:
             super().dataReceived(data)
+            if self._connection is not None:
+                self._connection.messages_end()
             self.renew_keys_if_due()
         except Malformed as error:
             _log.info("ssh %s: malformed: %s", self._peer.address, printable(str(error)))
@@ -168,9 +174,12 @@ class SshTransport(KeyedTransport):
             self._useless.spend()
         elif message in _OF_SESSIONS and self._idle is not None:
             self._idle.moved()
-        if message >= _FIRST_OF_SERVICES and self.service is None:
-            # conch would log it whole, and it may hold a password.
-            self.sendUnimplemented()
+        if message >= _FIRST_OF_SERVICES:
+            if self.service is not None:
+                self.service.packetReceived(message, payload)
+            else:
+                # conch would log it whole, and it may hold a password.
+                self.sendUnimplemented()
         else:
             super().message_received(message, payload)
 
@@ -206,6 +215,8 @@ class SshTransport(KeyedTransport):
 
     def _logged_in(self, login: Login, username: str) -> None:
         self.factory.connections.let_in(self.transport)
+        self.transport.bufferSize = _BYTES_IN_TURN
+        self.transport.SEND_LIMIT = 2 * _BYTES_IN_TURN  # all that can be there
         self._clear_deadline()
         clock, limits = self.factory.clock, self.factory.limits
         # A client that never reads, or opens no session, would otherwise keep its place for ever.
@@ -257,6 +268,14 @@ class SshTransport(KeyedTransport):
         if self._idle is not None and messageType in _OF_SESSIONS:
             self._idle.moved()
         super().sendPacket(messageType, payload)
+        self.renew_keys_if_due()
+
+    def send_stream(self, head: bytes, data: bytes, most: int) -> None:
+        if self.is_ended:
+            return
+        if self._idle is not None:
+            self._idle.moved()
+        super().send_stream(head, data, most)
         self.renew_keys_if_due()
 
     def sendExtInfo(self, extensions: list[tuple[bytes, bytes]]) -> None:  # noqa: N802

@@ -38,9 +38,11 @@ def test_the_last_of_what_is_mounted_at_one_place_counts(mounted, tmp_path: Path
     assert are_local(tmp_path / "app.git")
 
 
-def test_a_place_with_a_space_is_found(mounted, tmp_path: Path) -> None:
-    mounted(("/", "ext4"), (tmp_path / "my disk", "nfs"))
-    assert not are_local(tmp_path / "my disk" / "app.git")
+@pytest.mark.parametrize("name", ["my disk", "my\rdisk", "my - disk"])
+def test_a_place_with_an_odd_name_is_found(mounted, tmp_path: Path, name: str) -> None:
+    mounted(("/", "ext4"), (tmp_path / name, "nfs"))
+    assert not are_local(tmp_path / name / "app.git")
+    assert are_local(tmp_path)
 
 
 def test_all_of_the_places_have_to_be_local_wherever_their_links_lead(mounted, tmp_path: Path) -> None:

@@ -21,14 +21,20 @@ class Site:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.places = 10
         self.is_local = True
+        self.borrows_from: tuple[str, ...] = ()
+        self.asked_about: set[Path] = set()
         self.error: OSError | None = None
         self.looked_in: list[str] = []
         self.loop = WaitingLoop()
         self.looker = Looker(WorkerThreads(self.loop.reactor, "repositories"), self.loop.reactor)
-        monkeypatch.setattr(looking, "are_local", lambda *paths: self.is_local)
+        monkeypatch.setattr(looking, "are_local", self._are_local)
 
     def look(self) -> Any:
         return self.loop.run(self.looker.look(self._look, FOLDER))
+
+    def _are_local(self, *paths: Path) -> bool:
+        self.asked_about.update(paths)
+        return self.is_local
 
     def _look(self, directory: Path) -> RepositoryState | None:
         assert directory == FOLDER
@@ -36,7 +42,7 @@ class Site:
         self.looked_in.append("reactor" if is_here else "thread")
         if self.error is not None:
             raise self.error
-        return RepositoryState(b"digest", is_settled=True, places=self.places)
+        return RepositoryState(b"digest", is_settled=True, places=self.places, borrows_from=self.borrows_from)
 
 
 @pytest.fixture
@@ -63,6 +69,17 @@ def test_a_look_at_many_places_is_made_in_a_thread_also_where_there_were_few_bef
     site.look()
     site.look()
     assert site.looked_in == ["thread", "reactor", "thread"]
+
+
+def test_a_pool_that_a_repository_borrows_from_has_to_be_local_too(site: Site) -> None:
+    site.look()
+    site.borrows_from = ("/srv/pool/objects",)
+    site.look()
+    assert Path("/srv/pool/objects") not in site.asked_about
+    site.look()
+    site.look()
+    assert {FOLDER, FOLDER / "objects", Path("/srv/pool/objects")} <= site.asked_about
+    assert site.looked_in == ["thread", "reactor", "thread", "reactor"]
 
 
 def test_what_cannot_be_looked_at_has_no_state_and_is_looked_at_in_a_thread_again(site: Site) -> None:

@@ -295,6 +295,18 @@ def test_a_git_that_is_not_there_is_an_error_and_leaves_nothing_open(
     assert len(os.listdir("/proc/self/fd")) == before
 
 
+def test_a_repository_is_gone_only_where_the_disk_says_so(tmp_path: Path, running_reactor: Any, run: Run) -> None:
+    """Where the disk does not answer, a client that is told "not found" would believe it."""
+    runner = GitRunner(running_reactor, Git(executable=tmp_path / "nothing", search_path=""), Limits())
+    (tmp_path / "HEAD").touch()
+    (tmp_path / "loop").symlink_to("loop")
+    gone = {
+        name: run(runner.is_gone(Repository(directory=tmp_path / name, name="r")))
+        for name in ("", "none", "HEAD", "loop")
+    }
+    assert gone == {"": False, "none": True, "HEAD": True, "loop": False}
+
+
 def test_git_inherits_no_descriptor_and_no_ignored_signal(script: Callable[..., Script], run: Run) -> None:
     client = RecordingClient()
     run(_wait_for(script("ls /proc/self/fd | tr '\\n' ' '; grep SigIgn /proc/self/status").serve(client)))

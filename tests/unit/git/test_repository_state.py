@@ -106,9 +106,10 @@ def test_pools_that_go_round_in_a_circle_have_no_state(repository: Path) -> None
     assert state_of(repository) is None
 
 
-def test_a_pool_in_quotes_has_no_state(repository: Path) -> None:
-    (repository / "objects/info/alternates").write_text('"/srv/a\\tpool"\n')
-    with pytest.raises(OSError, match="quotes"):
+@pytest.mark.parametrize("pool", ['"/srv/a\\tpool"', "/srv/a\0pool"], ids=["in quotes", "with a NUL"])
+def test_a_pool_whose_name_is_not_what_stands_there_has_no_state(repository: Path, pool: str) -> None:
+    (repository / "objects/info/alternates").write_text(f"{pool}\n")
+    with pytest.raises(OSError, match="in quotes, or with a NUL"):
         state_of(repository)
 
 
@@ -167,6 +168,41 @@ def test_a_configuration_that_includes_others_has_no_state(repository: Path) -> 
     git(repository, "config", "include.path", "elsewhere")
     assert state_of(repository) is None
     assert configuration_of(repository) is None
+
+
+@pytest.mark.parametrize("name", ["config", "objects/info/alternates"])
+def test_nobody_waits_for_what_is_no_file_or_too_long(repository: Path, name: str) -> None:
+    """Everybody would: a repository on a disk of this machine is looked at on the reactor."""
+    place = repository / name
+    place.unlink(missing_ok=True)
+    os.mkfifo(place)
+    writer = os.open(place, os.O_RDWR)
+    with pytest.raises(OSError, match="a pipe, and nothing in it"):
+        state_of(repository)
+    os.close(writer)
+    place.unlink()
+    place.symlink_to("/dev/zero")
+    with pytest.raises(OSError, match="longer than 1048576 bytes"):
+        state_of(repository)
+
+
+def test_the_pools_that_a_repository_borrows_from_are_known(repository: Path, tmp_path: Path) -> None:
+    git(tmp_path, "clone", "-q", "--bare", "--shared", repository.name, "borrower.git")
+    state = state_of(tmp_path / "borrower.git")
+    assert state is not None
+    assert state.borrows_from == (f"{repository}/objects",)
+
+
+def test_packs_are_places_too(repository: Path) -> None:
+    """With `gc.auto` off there may be thousands, and each is looked at."""
+    before = state_of(repository)
+    packs = repository / "objects" / "pack"
+    for number in range(100):
+        (packs / f"pack-{number}.pack").write_bytes(b"PACK")
+    after = state_of(repository)
+    assert before is not None
+    assert after is not None
+    assert (after.places - before.places, after.pack_bytes) == (100, 400)
 
 
 def test_a_linked_work_tree_has_no_state(repository: Path, tmp_path: Path) -> None:

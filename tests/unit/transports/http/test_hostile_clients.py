@@ -177,6 +177,7 @@ def test_a_connection_has_a_last_request(conversation, discover):
     conversation.gateway.refusal = RepositoryNotFound("x")
     for _ in range(999):
         conversation.send(*discover)
+        conversation.clock.advance(0)
     assert b"Connection: close" not in conversation.answer()
     conversation.send(*discover)
     assert b"\r\nConnection: close\r\n" in conversation.answer()
@@ -191,8 +192,26 @@ def test_answers_that_nobody_takes_are_not_piled_up(conversation, discover):
     conversation.send_raw(b"\r\n".join([*discover, b"", b""]) * 50)
     assert conversation.answer().count(b"404 Not Found") == 1
     conversation.channel.resumeProducing()
+    for _ in range(3):
+        conversation.clock.advance(0)
     assert conversation.answer().count(b"404 Not Found") == 49
     assert conversation.reading
+
+
+def test_who_asks_many_things_at_once_waits_a_turn_now_and_then(conversation, discover):
+    """Pipelining: hundreds of requests in one read, each answered from memory, held up everybody else meanwhile."""
+    conversation.gateway.refusal = RepositoryNotFound("x")
+    conversation.send_raw(b"\r\n".join([*discover, b"", b""]) * 40)
+    assert conversation.answer().count(b"404 Not Found") == 16
+    conversation.clock.advance(0)
+    assert conversation.answer().count(b"404 Not Found") == 24
+
+
+def test_who_leaves_while_waiting_for_a_turn_leaves_nothing_behind(conversation, discover):
+    conversation.gateway.refusal = RepositoryNotFound("x")
+    conversation.send_raw(b"\r\n".join([*discover, b"", b""]) * 40)
+    conversation.channel.connectionLost(None)
+    assert not conversation.clock.getDelayedCalls()
 
 
 @pytest.mark.parametrize(("chunk", "size"), [(b"1\r\nx\r\n", 4096), (b"800\r\n" + b"x" * 2048 + b"\r\n", 65536)])

@@ -3,7 +3,7 @@
 # ruff: noqa: N802, N803 - the names are Twisted's
 
 import logging
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from struct import pack
 from typing import Any
@@ -89,6 +89,9 @@ class Socket:
     def write(self, data: bytes) -> None:
         self.sent += data
 
+    def writeSequence(self, pieces: Iterable[bytes]) -> None:
+        self.write(b"".join(pieces))
+
     def loseConnection(self) -> None:
         self.is_closed = True
 
@@ -149,7 +152,14 @@ class RawClient(PacketTransport, SSHClientTransport):
 class Line:
     """A server and a raw client. `carry` takes what both have written to the other end, until all is quiet."""
 
-    def __init__(self, gateway: RecordingGateway, *, public_url: str | None = None, **limits: Any) -> None:
+    def __init__(
+        self,
+        gateway: RecordingGateway,
+        *,
+        public_url: str | None = None,
+        client: RawClient | None = None,
+        **limits: Any,
+    ) -> None:
         self.gateway = gateway
         self.clock = Clock()
         self.connections = Connections(Limits(max_connections=10), self.clock)
@@ -168,7 +178,7 @@ class Line:
         server = factory.buildProtocol(None)
         assert server is not None
         self.server: SshTransport = server
-        self.client = RawClient()
+        self.client = client or RawClient()
         self.server_socket, self.client_socket = Socket(40000), Socket(22)
         self.server.makeConnection(self.server_socket)
         self.client.makeConnection(self.client_socket)
@@ -269,6 +279,11 @@ def line(gateway: RecordingGateway) -> Line:
 @pytest.fixture
 def make_line() -> Callable[..., Line]:
     return Line
+
+
+@pytest.fixture
+def make_client() -> type[RawClient]:
+    return RawClient
 
 
 @pytest.fixture

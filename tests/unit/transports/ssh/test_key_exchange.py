@@ -1,7 +1,7 @@
 import pytest
 from twisted.conch.ssh.common import NS
 
-from gitgate.transports.ssh.key_exchange import KeyExchangeOrder, proposed_key_exchanges
+from gitgate.transports.ssh.key_exchange import KeyExchangeOrder, read_proposal
 from gitgate.wire.malformed import Malformed
 
 KEXINIT, NEWKEYS, SHARE = 20, 21, 30
@@ -92,10 +92,10 @@ WHOLE = b"c" * 16 + NS(b"a,b") + NS(b"") * 9 + b"\0" + bytes(4)
 
 
 def test_the_key_exchanges_are_read_from_a_proposal() -> None:
-    assert proposed_key_exchanges(WHOLE) == (b"a", b"b")
+    assert read_proposal(WHOLE).key_exchanges == (b"a", b"b")
 
 
 @pytest.mark.parametrize("packet", [b"", WHOLE[:-1], WHOLE[:40], WHOLE + b"\0", WHOLE[:16] + b"\xff" * 60])
 def test_a_proposal_that_is_not_whole_is_malformed(packet: bytes) -> None:
     with pytest.raises(Malformed):
-        proposed_key_exchanges(packet)
+        read_proposal(packet)

@@ -46,6 +46,31 @@ def test_however_the_network_cuts_it_the_messages_are_the_same(
     assert reader.bytes_taken == reader.bytes_under_key == writer.bytes_under_key
 
 
+@given(data=st.binary(max_size=300), most=st.integers(1, 100), cipher=st.sampled_from([None, *CIPHERS]))
+def test_a_stream_is_cut_into_packets_with_all_of_it(data: bytes, most: int, cipher: bytes | None) -> None:
+    writer, reader = PacketWriter(), PacketReader(35_000)
+    if cipher is not None:
+        writer.use(protection(cipher, MACS[0], **SECRETS, seals=True), counting_anew=False)
+        reader.use(protection(cipher, MACS[0], **SECRETS, seals=False), counting_anew=False)
+
+    reader.feed(writer.stream(b"\x5e\0\0\0\7", data, most) + writer.packet(97, b"last"))
+
+    pieces = [data[begin : begin + most] for begin in range(0, len(data), most)]
+    expected = [(94, b"\0\0\0\7" + pack(">L", len(piece)) + piece) for piece in pieces]
+    assert everything(reader) == [*expected, (97, b"last")]
+    assert writer.bytes_under_key == reader.bytes_under_key
+
+
+def test_what_was_taken_is_not_kept() -> None:
+    """A thousand connections that have sent something, and now wait."""
+    reader = PacketReader(35_000)
+    packet = PacketWriter().packet(94, b"x" * 1000)
+    reader.feed(packet * 10 + packet[:20])
+
+    assert len(everything(reader)) == 10
+    assert reader._received == packet[:20]
+
+
 @given(st.binary(max_size=200))
 def test_no_bytes_do_anything_but_wait_mean_something_or_be_malformed(data: bytes) -> None:
     reader = PacketReader(1000)

@@ -426,6 +426,31 @@ def test_a_session_that_ends_while_git_is_behind_lets_the_client_be_read_again(l
     assert line.server_socket.is_read
 
 
+def test_a_client_that_has_sent_all_is_read_again_though_git_is_behind(line: Any, running: Any) -> None:
+    """git's process tells no more when it takes the rest. A push hung for ever whose last bytes came while keys were
+    exchanged: nothing could be sent before the client's last word on that, which was not read."""
+    run = running()
+    run.client.pauseProducing()
+    for _ in range(3):
+        line.send(94, pack(">L", 0) + NS(b"x" * 32768))
+    assert not line.server_socket.is_read
+
+    line.send(EOF, pack(">L", 0))
+
+    assert line.server_socket.is_read
+
+
+def test_who_goes_on_sending_behind_the_end_is_sent_away(line: Any, running: Any) -> None:
+    """Nobody would hold it back any more: a client ends its data while a hook runs, and sends as much as it likes."""
+    run = running()
+    line.send(EOF, pack(">L", 0))
+
+    line.send(94, pack(">L", 0) + NS(b"x"))
+
+    assert [message for message, _ in line.take()] == [1]
+    assert run.git.calls[-1] == "finish"
+
+
 def test_a_full_socket_is_not_read_even_if_git_keeps_up(line: Any, running: Any) -> None:
     run = running()
     run.client.pauseProducing()

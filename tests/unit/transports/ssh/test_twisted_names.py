@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from twisted.conch.ssh.transport import SSHCiphers, SSHTransportBase, messages
+from twisted.internet.tcp import Connection as Socket
 
 import gitgate
 import gitgate.transports.ssh
@@ -49,7 +50,7 @@ OVERRIDDEN = {
 #: What is set on `self`, and decides what conch offers or does.
 SET = {
     PacketTransport: {"supportedCiphers", "supportedMACs", "supportedCompressions"},
-    KeyedTransport: {"supportedKeyExchanges", "ignoreNextPacket"},
+    KeyedTransport: {"supportedKeyExchanges", "supportedCiphers", "ignoreNextPacket"},
     SshTransport: {"supportedPublicKeys"},
 }
 
@@ -97,6 +98,10 @@ def test_architecture_md_has_each_of_them_with_its_test() -> None:
 @pytest.mark.parametrize(("ours", "names"), SET.items(), ids=lambda value: getattr(value, "__name__", ""))
 def test_what_is_set_is_a_name_of_conch(ours: type, names: set[str]) -> None:
     assert names - _names_of_twisted(ours) == set()
+
+
+def test_what_is_set_on_the_socket_is_a_name_of_twisted() -> None:
+    assert (Socket.bufferSize, Socket.SEND_LIMIT) == (2**16, 2**17)
 
 
 def test_no_private_name_of_twisted_is_used() -> None:
