@@ -238,6 +238,7 @@ class Answer:
         self._balance()
 
     def write_error(self, data: bytes) -> None:
+        self._spoil()  # it is not stored, and who comes later is to hear it too
         for reader in tuple(self._readers):
             reader.told(data)
 

@@ -118,6 +118,18 @@ def test_what_was_pushed_or_made_beside_the_server_is_fetched_at_once(audited, u
         assert f"refs/heads/b{number}" not in client.git("ls-remote", url)
 
 
+def test_of_what_git_complains_everybody_is_told(audited, unique):
+    repository = audited.filled(f"open/{unique}.git")
+    tag = (repository / "refs/tags/v1").read_text().strip()
+    damaged = repository / "objects" / tag[:2] / tag[2:]
+    damaged.chmod(0o644)
+    damaged.write_bytes(b"damaged")
+    client, url = audited.client(), audited.url("ssh", f"open/{unique}.git")
+    time.sleep(0.05)  # nothing is kept of what has just changed
+    for _ in range(2):
+        assert f"error: unable to unpack {tag} header" in client.git("ls-remote", url)
+
+
 def test_who_leaves_in_the_middle_does_not_end_the_clone_of_another(audited, unique):
     repository = audited.repository(f"open/{unique}.git")
     noise = audited.client()

@@ -269,7 +269,6 @@ def test_an_archive_is_compressed_by_git_itself(site, unique):
     assert b"file0" in gzip.decompress(ran.stdout)
 
 
-@pytest.mark.no_twins("git is asked anew, and complains, only where nothing is kept")
 def test_objects_that_are_not_there_are_told_without_the_path(site, transport, unique):
     directory = site.filled(f"open/{unique}")
     for path in (directory / "objects").glob("??/*"):
