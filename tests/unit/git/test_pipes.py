@@ -1,4 +1,4 @@
-"""How a pack is taken from git: in few large pieces, while what is short is taken at once."""
+"""How a pack is taken from git, and given to it: in few large pieces, while what is short passes at once."""
 
 import fcntl
 import os
@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 from twisted.internet.error import ConnectionDone
-from twisted.internet.main import CONNECTION_DONE
+from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
 from twisted.internet.testing import MemoryReactorClock
 from twisted.python.failure import Failure
 
-from gitgate.git.child import PipeReader
+from gitgate.git.pipes import PipeReader, PipeWriter
 
 PACKET = b"p" * 8192
 ENOUGH = 34  # packets, after which it is a pack, and others gather
@@ -154,3 +154,115 @@ def test_only_some_gits_have_long_pipes_and_others_are_read_as_they_write() -> N
     assert pipes[-1].size == 2**20
     for pipe in pipes:
         pipe.ends()
+
+
+class Producer:
+    """Who brings what is written, and is told to wait."""
+
+    def __init__(self) -> None:
+        self.is_paused = False
+
+    def pauseProducing(self) -> None:
+        self.is_paused = True
+
+    def resumeProducing(self) -> None:
+        self.is_paused = False
+
+    def stopProducing(self) -> None:
+        self.is_paused = True
+
+
+class InputPipe:
+    """A pipe to a child, whose writer is told by the test when there is room."""
+
+    def __init__(self) -> None:
+        self.reactor = MemoryReactorClock()
+        self.listener = Listener()
+        self._reading, writing = os.pipe()
+        os.set_blocking(self._reading, False)
+        self.writer = PipeWriter(self.reactor, self.listener, 0, writing)
+        self.producer = Producer()
+        self.writer.registerProducer(self.producer, True)
+
+    @property
+    def is_watched(self) -> bool:
+        return self.writer in self.reactor.getWriters()
+
+    @property
+    def size(self) -> int:
+        return fcntl.fcntl(self.writer.fd, fcntl.F_GETPIPE_SZ)
+
+    def takes(self, count: int) -> bytes:
+        """What the child reads."""
+        return os.read(self._reading, count)
+
+    def turn(self) -> object:
+        """A millisecond passes, and the reactor tells the writer of room, where it wants to know."""
+        self.reactor.advance(0.001)
+        return self.writer.doWrite() if self.is_watched else None
+
+    def closes(self) -> None:
+        os.close(self._reading)
+
+    def ends(self) -> None:
+        self.writer.connectionLost(Failure(ConnectionDone()))
+        os.close(self.writer.fd)
+
+
+@pytest.fixture
+def input_pipe() -> Iterator[InputPipe]:
+    pipe = InputPipe()
+    yield pipe
+    if not pipe.listener.is_closed:
+        pipe.ends()
+
+
+def test_what_the_pipe_takes_is_written_at_once(input_pipe: InputPipe) -> None:
+    input_pipe.writer.write(PACKET)
+    assert (input_pipe.takes(2**20), input_pipe.is_watched, input_pipe.size) == (PACKET, False, 2**16)
+
+
+def test_a_full_pipe_is_made_longer_and_left_alone_for_a_millisecond(input_pipe: InputPipe) -> None:
+    data = os.urandom(3 * 2**20)
+    input_pipe.writer.write(data)
+    assert (input_pipe.size, input_pipe.is_watched, input_pipe.producer.is_paused) == (2**20, False, True)
+    taken = input_pipe.takes(4096)
+    assert not input_pipe.is_watched, "the child reads 4 KiB at a time, and each of them would wake us"
+    while len(taken) < len(data):
+        input_pipe.turn()
+        taken += input_pipe.takes(2**20)
+    assert taken == data
+    assert not input_pipe.producer.is_paused
+
+
+def test_what_is_written_behind_what_waits_comes_behind_it(input_pipe: InputPipe) -> None:
+    first, second = os.urandom(2**18), os.urandom(2**18)
+    input_pipe.writer.write(first)
+    input_pipe.writer.write(second)
+    taken = b""
+    while len(taken) < len(first + second):
+        taken += input_pipe.takes(2**16)
+        input_pipe.turn()
+    assert taken == first + second
+
+
+def test_the_input_ends_behind_what_waits(input_pipe: InputPipe) -> None:
+    input_pipe.writer.write(bytes(2**18))
+    input_pipe.writer.unregisterProducer()
+    input_pipe.writer.loseConnection()
+    taken = len(input_pipe.takes(2**16))
+    assert input_pipe.turn() is CONNECTION_DONE
+    assert taken + len(input_pipe.takes(2**20)) == 2**18
+
+
+def test_a_child_that_closes_its_input_is_noticed(input_pipe: InputPipe) -> None:
+    input_pipe.closes()
+    input_pipe.writer.write(PACKET)
+    assert input_pipe.is_watched
+    assert input_pipe.writer.doWrite() is CONNECTION_LOST
+
+
+def test_no_writer_waits_after_its_end(input_pipe: InputPipe) -> None:
+    input_pipe.writer.write(bytes(3 * 2**20))
+    input_pipe.ends()
+    assert (input_pipe.reactor.getDelayedCalls(), input_pipe.is_watched) == ([], False)

@@ -1,0 +1,170 @@
+"""The pipes between us and a child: much goes through at a time, where there is much.
+
+git's pack comes in packets of 8 to 64 KiB, and git's index-pack takes one in pieces of 4 KiB; each would wake us. So
+the pipe of a pack is made longer, and then left alone for a millisecond at a time, in which more gathers in it, or is
+taken from it. Short answers and progress, for which somebody waits, pass at once.
+"""
+
+import errno
+import fcntl
+import os
+from typing import Any, ClassVar, Final
+
+from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
+from twisted.internet.process import ProcessReader, ProcessWriter
+from twisted.python.failure import Failure
+
+from gitgate.reactor import Timer
+
+#: What is read of git at a time. Twisted's own reader takes 8 KiB: each time costs the same, however much comes.
+_READ_SIZE: Final = 256 * 1024
+
+#: What the pipes hold, where the system lets us (pipe(7), F_SETPIPE_SZ): usually 64 KiB, with which git waits for us at
+#: each packet. Those of a hundred gits stay within what pipe(7) grants a user (pipe-user-pages-soft, 64 MiB), also
+#: where some of them have the longest one.
+PIPE_SIZES: Final = {0: 128 * 1024, 1: 256 * 1024}
+_LONGEST_PIPE: Final = 1024 * 1024
+_MOST_LONGEST_PIPES: Final = 24
+
+#: Once so much was read, it is a pack. What is written is one where the pipe is full.
+_BULK: Final = 256 * 1024
+_LEAST_TO_GATHER: Final = 4096
+_SECONDS_OF_REST: Final = 0.001
+
+
+def has_size(pipe: int, size: int) -> bool:
+    """Give the pipe this size; it works as it is where the system does not let us."""
+    try:
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, size)
+    except OSError:
+        return False
+    return True
+
+
+class _Length:
+    """The length of one pipe. Only some can have the longest."""
+
+    _longest: ClassVar = 0
+
+    def __init__(self) -> None:
+        self.is_longest = False
+
+    def extend(self, pipe: int) -> None:
+        if not self.is_longest and _Length._longest < _MOST_LONGEST_PIPES and has_size(pipe, _LONGEST_PIPE):
+            self.is_longest = True
+            _Length._longest += 1
+
+    def end(self) -> None:
+        if self.is_longest:
+            self.is_longest = False
+            _Length._longest -= 1
+
+
+class PipeReader(ProcessReader):
+    """Reads what a child says. A child that fills what is read at once is read on."""
+
+    def __init__(self, *arguments: Any) -> None:
+        self._length = _Length()
+        self._taken = 0
+        self._is_wanted = False
+        self._rest: Timer | None = None
+        super().__init__(*arguments)
+
+    def doRead(self) -> Exception | None:  # noqa: N802
+        try:
+            data = os.read(self.fd, _READ_SIZE)
+        except OSError as error:
+            return None if error.errno in (errno.EAGAIN, errno.EINTR) else CONNECTION_LOST
+        if not data:
+            return CONNECTION_DONE
+        if self._length.is_longest:
+            if _LEAST_TO_GATHER <= len(data) < _READ_SIZE:
+                super().stopReading()
+                self._rest = self.reactor.callLater(_SECONDS_OF_REST, self._rested)
+        elif self._taken <= _BULK:
+            self._taken += len(data)
+            if self._taken > _BULK:
+                self._length.extend(self.fd)
+        self.dataReceived(data)
+        return None
+
+    def startReading(self) -> None:  # noqa: N802
+        self._is_wanted = True
+        if self._rest is None:
+            super().startReading()
+
+    def stopReading(self) -> None:  # noqa: N802
+        self._is_wanted = False
+        super().stopReading()
+
+    def connectionLost(self, reason: Failure) -> None:
+        if self._rest is not None:
+            self._rest.cancel()
+            self._rest = None
+        self._length.end()
+        super().connectionLost(reason)
+
+    def _rested(self) -> None:
+        self._rest = None
+        if self._is_wanted:
+            super().startReading()
+
+
+class PipeWriter(ProcessWriter):
+    """Tells a child: at once what the pipe takes, and more when there is room again."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        self._length = _Length()
+        self._is_wanted = False
+        self._rest: Timer | None = None
+        super().__init__(*arguments, **options)
+
+    def write(self, data: bytes) -> None:
+        written = 0
+        if self.connected and not self._waits:
+            try:
+                written = os.write(self.fd, data)
+            except OSError:
+                pass  # it is full, or Twisted finds out what has happened to it
+        if written < len(data):
+            super().write(data[written:] if written else data)
+            if written:
+                self._is_full()
+
+    def doWrite(self) -> Any:  # noqa: N802
+        outcome = super().doWrite()
+        if outcome is None and self._waits:
+            self._is_full()
+        return outcome
+
+    def startWriting(self) -> None:  # noqa: N802
+        self._is_wanted = True
+        if self._rest is None:
+            super().startWriting()
+
+    def stopWriting(self) -> None:  # noqa: N802
+        self._is_wanted = False
+        super().stopWriting()
+
+    def connectionLost(self, reason: Failure) -> None:
+        if self._rest is not None:
+            self._rest.cancel()
+            self._rest = None
+        self._length.end()
+        super().connectionLost(reason)
+
+    @property
+    def _waits(self) -> bool:
+        """Something was written that the pipe did not take."""
+        return self._is_wanted
+
+    def _is_full(self) -> None:
+        self._length.extend(self.fd)
+        if self._length.is_longest and self._rest is None:
+            super().stopWriting()
+            self._rest = self.reactor.callLater(_SECONDS_OF_REST, self._rested)
+
+    def _rested(self) -> None:
+        self._rest = None
+        if self._is_wanted:
+            super().startWriting()
