@@ -112,9 +112,10 @@ class HttpDoor:
 
 @dataclass(frozen=True, slots=True)
 class GitDoor:
-    """git://."""
+    """git://. `hangs_up`: the server closes the connection once it has answered, and does not wait for the client."""
 
     port: int
+    hangs_up: bool = True
 
     def connect(self, service: str, repository: str) -> socket.socket:
         connection = _connect(self.port)
@@ -123,7 +124,15 @@ class GitDoor:
         return connection
 
     def fetch(self, repository: str, request: bytes) -> Answer:
-        """As git does it: it sends its request after the capabilities, and does not wait for the server to hang up."""
+        if not self.hangs_up:
+            return self._fetch_as_git(repository, request)
+        # To look at each packet would be a good part of what is measured.
+        with self.connect("git-upload-pack", repository) as connection:
+            connection.sendall(request + FLUSH)
+            return _drained(connection)
+
+    def _fetch_as_git(self, repository: str, request: bytes) -> Answer:
+        """It sends its request after the capabilities, and does not wait for the server to hang up."""
         with self.connect("git-upload-pack", repository) as connection:
             _up_to_flush(connection)
             connection.sendall(request)
@@ -137,7 +146,7 @@ class GitDoor:
             return _drained(connection)
 
     def ls_remote(self, repository: str) -> None:
-        answer = self.fetch(repository, LS_REMOTE)
+        answer = self._fetch_as_git(repository, LS_REMOTE)
         answer.check(least=100, holds=FLUSH)
 
 

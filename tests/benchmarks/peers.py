@@ -210,7 +210,7 @@ class SoftServe:
             self.close()
             raise
         self.http = HttpDoor(http_port)
-        self.git = GitDoor(git_port)
+        self.git = GitDoor(git_port, hangs_up=False)
 
     def cpu_seconds(self) -> float | None:
         return self._process.cpu_seconds()
