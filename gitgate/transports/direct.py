@@ -11,8 +11,8 @@ from typing import Any
 from twisted.internet.tcp import Connection
 
 
-def send(transport: Any, pieces: Sequence[bytes]) -> None:
-    """Write `pieces`, one after the other, as `transport.writeSequence` does.
+def send(transport: Any, pieces: Sequence[bytes | memoryview]) -> None:
+    """Write `pieces`, one after the other, as `transport.writeSequence` does. What has to wait of them is copied.
 
     What the socket does not take waits in the transport, which then pauses its producer; and so does all that TLS has
     to encrypt.
@@ -26,7 +26,7 @@ def send(transport: Any, pieces: Sequence[bytes]) -> None:
             pass  # it is full, or Twisted finds out what has happened to it
     for number, piece in enumerate(pieces):
         if sent < len(piece):
-            transport.writeSequence((piece[sent:], *pieces[number + 1 :]))
+            transport.writeSequence((bytes(piece[sent:]), *map(bytes, pieces[number + 1 :])))
             return
         sent -= len(piece)
 

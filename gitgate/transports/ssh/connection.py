@@ -12,6 +12,7 @@ from twisted.conch.ssh.connection import (
     MSG_CHANNEL_FAILURE,
     MSG_CHANNEL_OPEN_FAILURE,
     MSG_CHANNEL_SUCCESS,
+    MSG_CHANNEL_WINDOW_ADJUST,
     MSG_REQUEST_FAILURE,
     OPEN_ADMINISTRATIVELY_PROHIBITED,
     OPEN_RESOURCE_SHORTAGE,
@@ -105,8 +106,11 @@ class Connection(SSHConnection):
 
         conch would log whole messages that it does not know, and they may hold a password.
         """
+        # conch looks for each by its name. These come by the thousand.
         if messageNum == MSG_CHANNEL_DATA:
-            self.ssh_CHANNEL_DATA(packet)  # conch looks for it by its name, each time
+            self.ssh_CHANNEL_DATA(packet)
+        elif messageNum == MSG_CHANNEL_WINDOW_ADJUST:
+            self.ssh_CHANNEL_WINDOW_ADJUST(packet)
         elif messageNum in self.protocolMessages:
             super().packetReceived(messageNum, packet)
         elif messageNum == MSG_USERAUTH_REQUEST:

@@ -7,13 +7,33 @@ one string that it copies for every packet.
 """
 
 import os
-from typing import Final
+from typing import Final, NamedTuple
 
 from gitgate.transports.ssh.protection import Protection, Unprotected
 from gitgate.wire.malformed import Malformed
 
 _LEAST_PADDING: Final = 4
 _SEQUENCE: Final = 2**32 - 1
+
+
+class _Shape(NamedTuple):
+    """How long the parts of a packet are: its padding, what is encrypted, and all of it."""
+
+    padding: int
+    padded: int
+    whole: int
+
+
+#: Where streams become packets, for all connections: to get memory for each, and give it back, would take as long as to
+#: encrypt it.
+_room = bytearray()
+
+
+def _room_for(size: int) -> memoryview:
+    global _room
+    if len(_room) < size:
+        _room = bytearray(size)
+    return memoryview(_room)
 
 
 class PacketWriter:
@@ -26,31 +46,44 @@ class PacketWriter:
 
     def packet(self, message: int, payload: bytes) -> bytes:
         """The packet for the next message."""
-        return b"".join(self._packet(1 + len(payload), (bytes((message,)), payload)))
+        shape = self._shape(1 + len(payload))
+        made = bytearray(shape.whole)
+        self._make(shape, (bytes((message,)), payload, os.urandom(shape.padding)), memoryview(made))
+        return bytes(made)
 
-    def stream(self, head: bytes, data: bytes, most: int) -> bytes:
+    def stream(self, head: bytes, data: bytes, most: int) -> memoryview:
         """The packets that carry `data`, at most `most` bytes each, behind `head` and their length (RFC 4254 section
-        5.2). `data` is copied once on its way into its packets, and once on its way out of them.
+        5.2). They have to be sent, or copied, before any connection makes a stream again.
         """
-        parts: list[bytes] = []
+        count, rest = divmod(len(data), most)
+        shapes = [(most, self._shape(len(head) + 4 + most))] * count
+        if rest:
+            shapes.append((rest, self._shape(len(head) + 4 + rest)))
+        room = _room_for(sum(shape.whole for _, shape in shapes))
+        random = os.urandom(sum(shape.padding for _, shape in shapes))
         view = memoryview(data)
-        for begin in range(0, len(data), most):
-            piece = view[begin : begin + most]
-            length = len(piece).to_bytes(4, "big")
-            parts += self._packet(len(head) + 4 + len(piece), (head, length, piece))
-        return b"".join(parts)
+        taken = padded = made = 0
+        for length, shape in shapes:
+            piece, padding = view[taken : taken + length], random[padded : padded + shape.padding]
+            payload = (head, length.to_bytes(4, "big"), piece, padding)
+            self._make(shape, payload, room[made : made + shape.whole])
+            taken, padded, made = taken + length, padded + shape.padding, made + shape.whole
+        return room[:made]
 
-    def _packet(self, length: int, payload: tuple[bytes | memoryview, ...]) -> tuple[bytes, ...]:
+    def _shape(self, length: int) -> _Shape:
         protection = self._protection
         padding = -(length + (5 if protection.pads_length else 1)) % protection.block
         if padding < _LEAST_PADDING:
             padding += protection.block
         padded = 1 + length + padding
-        body = b"".join((bytes((padding,)), *payload, os.urandom(padding)))
-        packet = protection.seal(self._sequence, padded.to_bytes(4, "big"), body)
+        return _Shape(padding, padded, 4 + padded + protection.tag)
+
+    def _make(self, shape: _Shape, payload: tuple[bytes | memoryview, ...], into: memoryview) -> None:
+        """The packet of a payload with its padding behind it."""
+        body = b"".join((bytes((shape.padding,)), *payload))
+        self._protection.seal(self._sequence, shape.padded.to_bytes(4, "big"), body, into)
         self._sequence = (self._sequence + 1) & _SEQUENCE
-        self.bytes_under_key += 4 + padded + protection.tag
-        return packet
+        self.bytes_under_key += shape.whole
 
     def use(self, protection: Protection, *, counting_anew: bool) -> None:
         """New keys, from the next packet on. `counting_anew` starts its sequence number at 0 (strict key exchange)."""

@@ -37,8 +37,10 @@ class Protection(Protocol):
     pads_length: bool
     """Whether the four bytes of the length count for the padding."""
 
-    def seal(self, sequence: int, length: bytes, body: bytes) -> tuple[bytes, ...]:
-        """What is sent for the next packet, in parts. Its padded `body` has the length that is encoded in `length`."""
+    def seal(self, sequence: int, length: bytes, body: bytes, into: memoryview) -> None:
+        """Write what is sent for the next packet. Its padded `body` has the length that is encoded in `length`, and
+        `into` has room for both and the tag.
+        """
 
     def open(self, sequence: int, length: bytes, sealed: memoryview) -> bytes:
         """The body of a packet; `sealed` is what came behind its length. Raises `WrongTag`."""
@@ -51,8 +53,8 @@ class Unprotected:
     tag = 0
     pads_length = True
 
-    def seal(self, sequence: int, length: bytes, body: bytes) -> tuple[bytes, ...]:
-        return length, body
+    def seal(self, sequence: int, length: bytes, body: bytes, into: memoryview) -> None:
+        into[:4], into[4:] = length, body
 
     def open(self, sequence: int, length: bytes, sealed: memoryview) -> bytes:
         return bytes(sealed)
@@ -72,8 +74,9 @@ class Gcm:
         self._gcm = AESGCM(key)
         self._fixed, self._invocation = nonce[:4], int.from_bytes(nonce[4:12], "big")
 
-    def seal(self, sequence: int, length: bytes, body: bytes) -> tuple[bytes, ...]:
-        return length, self._gcm.encrypt(self._nonce(), body, length)
+    def seal(self, sequence: int, length: bytes, body: bytes, into: memoryview) -> None:
+        into[:4] = length
+        self._gcm.encrypt_into(self._nonce(), body, length, into[4:])
 
     def open(self, sequence: int, length: bytes, sealed: memoryview) -> bytes:
         try:
@@ -99,9 +102,10 @@ class CtrWithMac:
         self._mac = hmac.new(mac_key, digestmod=digest)
         self.tag = self._mac.digest_size
 
-    def seal(self, sequence: int, length: bytes, body: bytes) -> tuple[bytes, ...]:
+    def seal(self, sequence: int, length: bytes, body: bytes, into: memoryview) -> None:
         encrypted = self._context.update(body)
-        return length, encrypted, self._tag_of(sequence, length, encrypted)
+        into[:4], into[4 : -self.tag] = length, encrypted
+        into[-self.tag :] = self._tag_of(sequence, length, encrypted)
 
     def open(self, sequence: int, length: bytes, sealed: memoryview) -> bytes:
         encrypted, tag = sealed[: -self.tag], sealed[-self.tag :]

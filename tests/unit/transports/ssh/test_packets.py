@@ -53,7 +53,7 @@ def test_a_stream_is_cut_into_packets_with_all_of_it(data: bytes, most: int, cip
         writer.use(protection(cipher, MACS[0], **SECRETS, seals=True), counting_anew=False)
         reader.use(protection(cipher, MACS[0], **SECRETS, seals=False), counting_anew=False)
 
-    reader.feed(writer.stream(b"\x5e\0\0\0\7", data, most) + writer.packet(97, b"last"))
+    reader.feed(bytes(writer.stream(b"\x5e\0\0\0\7", data, most)) + writer.packet(97, b"last"))
 
     pieces = [data[begin : begin + most] for begin in range(0, len(data), most)]
     expected = [(94, b"\0\0\0\7" + pack(">L", len(piece)) + piece) for piece in pieces]
