@@ -70,12 +70,42 @@ class Pipe:
 
 
 @pytest.fixture
-def pipe() -> Iterator[Pipe]:
+def alone() -> Iterator[Pipe]:
+    """The pipe of a pack while there is no other."""
     pipe = Pipe()
     pipe.says_a_pack()
     yield pipe
     if not pipe.listener.is_closed:
         pipe.ends()
+
+
+@pytest.fixture
+def pipe(alone: Pipe) -> Iterator[Pipe]:
+    """The pipe of a pack while there is another one."""
+    pipe = Pipe()
+    pipe.says_a_pack()
+    yield pipe
+    if not pipe.listener.is_closed:
+        pipe.ends()
+
+
+def test_the_pack_of_a_git_that_is_alone_is_taken_as_it_comes(alone: Pipe) -> None:
+    """To be woken for each packet costs more of a processor, which nobody else needs, and less time."""
+    assert (alone.size, alone.is_watched) == (2**20, True)
+    for _ in range(3):
+        alone.says(PACKET)
+    assert alone.listener.pieces == [PACKET] * (ENOUGH + 3)
+
+
+def test_it_gathers_once_another_one_comes_and_until_that_ends(alone: Pipe) -> None:
+    other = Pipe()
+    other.says_a_pack()
+    alone.says(PACKET)
+    assert not alone.is_watched
+    alone.reactor.advance(0.001)
+    other.ends()
+    alone.says(PACKET)
+    assert alone.is_watched
 
 
 def test_packets_of_a_pack_gather_for_a_millisecond(pipe: Pipe) -> None:
@@ -146,8 +176,9 @@ def test_only_some_gits_have_long_pipes_and_others_are_read_as_they_write() -> N
     pipes = [Pipe() for _ in range(26)]
     for pipe in pipes:
         pipe.says_a_pack()
+        pipe.says(PACKET)
     assert sum(pipe.size for pipe in pipes) == 24 * 2**20 + 2 * 2**16
-    assert [pipe.is_watched for pipe in pipes] == [False] * 24 + [True] * 2
+    assert [pipe.is_watched for pipe in pipes] == [True] + [False] * 23 + [True] * 2
     pipes.pop(0).ends()
     pipes.append(Pipe())
     pipes[-1].says_a_pack()
