@@ -7,7 +7,6 @@ nobody waits for somebody who waits for them.
 
 from collections import Counter, deque
 from collections.abc import Hashable
-from contextlib import ExitStack
 from typing import Final
 
 from twisted.internet.defer import Deferred
@@ -34,13 +33,15 @@ class Turnstile:
         self._inside: Counter[Hashable] = Counter()
         self._waiting: dict[Hashable, deque[Deferred[None]]] = {}
 
-    async def enter(self, key: Hashable, until: float) -> None:
-        """Returns when it is this one's turn, which ends with `leave`. Raises `Overloaded` where there is none up to
-        the time `until`.
-        """
-        if self._inside[key] < self._most:
-            self._inside[key] += 1
-            return
+    def passes(self, key: Hashable) -> bool:
+        """It is this one's turn now, which ends with `leave`; False where it has to wait."""
+        if self._inside[key] >= self._most:
+            return False
+        self._inside[key] += 1
+        return True
+
+    async def wait(self, key: Hashable, until: float) -> None:
+        """Returns when it is this one's turn. Raises `Overloaded` where there is none up to the time `until`."""
         queue = self._waiting.setdefault(key, deque())
         if len(queue) >= self._most:
             raise Overloaded(f"{self._most} run and as many wait, the most that {self._name} allows")
@@ -66,8 +67,27 @@ class Turnstile:
             del self._inside[key]
 
 
-class Turn(ExitStack):
+class Turn:
     """Somebody's turn; it ends with the `with` statement around it, or with `close`."""
+
+    def __init__(self) -> None:
+        self._places: list[tuple[Turnstile, Hashable]] = []
+
+    def __enter__(self) -> "Turn":
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self.close()
+
+    def takes(self, turnstile: Turnstile, key: Hashable) -> None:
+        """It is one there, too."""
+        self._places.append((turnstile, key))
+
+    def close(self) -> None:
+        """It is over; once is enough."""
+        while self._places:
+            turnstile, key = self._places.pop()
+            turnstile.leave(key)
 
 
 class Admission:
@@ -107,8 +127,9 @@ class Admission:
         turn = Turn()
         try:
             for turnstile, key in places:
-                await turnstile.enter(key, until)
-                turn.callback(turnstile.leave, key)
+                if not turnstile.passes(key):
+                    await turnstile.wait(key, until)
+                turn.takes(turnstile, key)
         except BaseException:
             turn.close()
             raise

@@ -40,12 +40,13 @@ class _Kept:
     state: RepositoryState
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Capabilities:
-    """What git said of itself while the configuration was in a state."""
+    """What git said of itself while the configuration was in a state, and when that was last looked at, in seconds."""
 
     said: bytes
     state: RepositoryState
+    looked_at: float
 
 
 class AnswerCache:

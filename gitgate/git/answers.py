@@ -28,6 +28,9 @@ RunGit: TypeAlias = Callable[[Client], Awaitable[GitExit]]
 #: The commands whose answers are kept, each with what its answer depends on.
 _KEPT_COMMANDS: Final = {"ls-refs": state_of_refs, "fetch": state_of}
 
+#: Of two clients that ask for the capabilities, which are no secret, at almost the same time, one is enough to look.
+_SECONDS_BETWEEN_LOOKS: Final = 0.005
+
 #: git names each process anew where transfer.advertiseSID is set (gitprotocol-v2(5), "session-id").
 _NEVER_THE_SAME: Final = b"session-id="
 
@@ -87,13 +90,17 @@ class Answers:
         if self._cache is None:
             return await _capabilities_from(run)
         whose = (repository.directory, _about(repository))
+        now = self._reactor.seconds()
         known = self._cache.capabilities(whose)
+        if known is not None and now - known.looked_at < _SECONDS_BETWEEN_LOOKS:
+            return known.said
         state = await self._looker.look(configuration_of, repository.directory)
         if known is not None and known.state == state:
+            known.looked_at = now
             return known.said
         said = await _capabilities_from(run)
         if state is not None and state.is_settled and _NEVER_THE_SAME not in said:
-            self._cache.keep_capabilities(whose, Capabilities(said, state))
+            self._cache.keep_capabilities(whose, Capabilities(said, state, now))
         return said
 
     async def answer(

@@ -2,6 +2,7 @@
 
 site.py            what listens: makes a channel for each connection
 channel.py         one connection: requests in their order, deadlines, what is answered to broken ones
+due.py             what happens when one of these deadlines is over
 request.py         one request: asks the gateway before the body, and sends the answer
 request_head.py    what its headers ask for
 authorization.py   who they say it is

@@ -7,7 +7,6 @@ tests/unit/transports/http/test_twisted_private_names.py fails when Twisted chan
 """
 
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final, Protocol, cast
@@ -22,6 +21,7 @@ from gitgate.plugin import Transport
 from gitgate.reactor import Clock, Timer
 from gitgate.transports.connections import Connections, peer_at
 from gitgate.transports.http import responses
+from gitgate.transports.http.due import Due
 from gitgate.transports.penalties import Offence
 from gitgate.transports.transfer import Transfer
 from gitgate.wire.http_target import Unserved
@@ -87,7 +87,7 @@ class GitChannel(HTTPChannel):
         self.maxHeaders = surroundings.limits.max_headers
         self.totalHeadersSize = self.MAX_LENGTH = surroundings.limits.max_header_bytes
         self._transfer = Transfer(surroundings.clock, surroundings.limits, self._too_slow)
-        self._deadline: Timer | None = None
+        self._due = Due(surroundings.clock)
         self._requests_begun = 0
         self._is_let_in = False
         self._held = False
@@ -140,7 +140,7 @@ class GitChannel(HTTPChannel):
 
     def connectionLost(self, reason: Failure | None = None) -> None:
         self.surroundings.connections.discard(self.transport)
-        self._clear_deadline()
+        self._due.end()
         self._transfer.end()
         if self._next_turn is not None and self._next_turn.active():
             self._next_turn.cancel()
@@ -155,11 +155,11 @@ class GitChannel(HTTPChannel):
             return
         self._drained += len(data)
         if self._drains_all:
-            self._set_deadline(_LINGERING_SECONDS, self.loseConnection)
+            self._due.set(_LINGERING_SECONDS, self.loseConnection)
         elif self._drained > _LINGERING_BYTES:
             self.transport.pauseProducing()
             # A TLS client's goodbye would not be read either, and `loseConnection` waits for that.
-            self._set_deadline(_LINGERING_SECONDS, self.transport.abortConnection)
+            self._due.set(_LINGERING_SECONDS, self.transport.abortConnection)
 
     def lineReceived(self, line: bytes) -> None:
         if line.startswith((b" ", b"\t")):
@@ -184,7 +184,7 @@ class GitChannel(HTTPChannel):
 
     def allHeadersReceived(self) -> None:
         """Instead of twisted.web's, which answers `Expect: 100-continue` before anybody has decided anything."""
-        self._clear_deadline()
+        self._due.clear()
         self._transfer.begin()
         request = self.requests[-1]
         self.persistent = self.checkPersistence(request, self._version)
@@ -269,7 +269,7 @@ class GitChannel(HTTPChannel):
             self._transfer.end()
         self.clearLineBuffer()
         self.transport.resumeProducing()
-        self._set_deadline(_LINGERING_SECONDS, self.loseConnection)
+        self._due.set(_LINGERING_SECONDS, self.loseConnection)
 
     def _read_at_most(self, size: int) -> None:
         """At once, from the socket: under TLS, that is the transport of the transport."""
@@ -282,7 +282,7 @@ class GitChannel(HTTPChannel):
     # One timer serves for all that is waited for between requests; a request has its `_transfer`.
     def _await_headers(self) -> None:
         """From here to the end of the headers of a request, however slowly its bytes come; and TLS before them."""
-        self._set_deadline(self.surroundings.limits.login_deadline, self._no_headers)
+        self._due.set(self.surroundings.limits.login_deadline, self._no_headers)
 
     def _no_headers(self) -> None:
         if not self._is_let_in:
@@ -295,13 +295,5 @@ class GitChannel(HTTPChannel):
 
     def _close_within(self, seconds: float) -> None:
         self._transfer.end()
-        self._set_deadline(seconds, self.transport.abortConnection)
+        self._due.set(seconds, self.transport.abortConnection)
         super().loseConnection()
-
-    def _set_deadline(self, seconds: float, call: Callable[[], object]) -> None:
-        self._clear_deadline()
-        self._deadline = self.surroundings.clock.callLater(seconds, call)
-
-    def _clear_deadline(self) -> None:
-        if self._deadline is not None and self._deadline.active():
-            self._deadline.cancel()
