@@ -83,7 +83,7 @@ def test_a_push_makes_the_repository_that_it_may_make(paths, client, transport, 
     assert client.git("ls-remote", paths.url(transport, path), "refs/heads/main").split()[0] == head
     made = paths.root / f"{path}.git"
     assert (made / "HEAD").read_text() == "ref: refs/heads/main\n"
-    assert re.search(r"info gateway: made \S+ for \w+ \[", paths.daemon.log())
+    assert re.search(r"info resolution: made \S+ for \w+ \[", paths.daemon.log())
 
 
 @pytest.mark.parametrize("transport", ["ssh", "http", "https"], indirect=True)
