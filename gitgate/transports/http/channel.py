@@ -43,7 +43,6 @@ _SHORT_READ: Final = 4096
 _LONG_READ: Final = 65536
 _LEAST_PIECE: Final = 1024
 
-
 #: After so many requests others have their turn: hundreds fit into one read, and many answers are there at once.
 _REQUESTS_IN_A_TURN: Final = 16
 
@@ -98,6 +97,7 @@ class GitChannel(HTTPChannel):
         self._lingering = False
         self._drains_all = False
         self._drained = 0
+        self._is_closing = False
 
     # What a request calls.
 
@@ -147,6 +147,8 @@ class GitChannel(HTTPChannel):
         super().connectionLost(reason)
 
     def dataReceived(self, data: bytes) -> None:
+        if self._is_closing:
+            return  # TLS still brings what comes before the client's goodbye; it moves no deadline
         self._transfer.sending.moved(len(data))
         if not self._lingering:
             super().dataReceived(data)
@@ -294,6 +296,7 @@ class GitChannel(HTTPChannel):
         self.transport.abortConnection()
 
     def _close_within(self, seconds: float) -> None:
+        self._is_closing = True
         self._transfer.end()
         self._due.set(seconds, self.transport.abortConnection)
         super().loseConnection()

@@ -142,6 +142,20 @@ def test_a_git_that_ends_before_the_body_does_is_a_whole_answer(conversation, pu
     assert conversation.transport.disconnecting
 
 
+def test_who_goes_on_sending_while_we_close_is_disconnected_all_the_same(conversation, push):
+    """TLS brings what comes until the client has said goodbye, and each byte of it moved the deadline."""
+    aborted = []
+    conversation.transport.abortConnection = lambda: aborted.append(True)
+    conversation.send(*push, b"Content-Length: 1000", body=b"0000")
+    conversation.gateway.git.end()
+    conversation.clock.advance(2)
+    assert conversation.transport.disconnecting
+    for _ in range(int(DEADLINE)):
+        conversation.send_raw(b"x")
+        conversation.clock.advance(1)
+    assert aborted == [True]
+
+
 def test_the_pack_of_a_push_that_git_refuses_is_read_to_its_end(conversation, push):
     """git sends the whole pack before it reads the answer: without that, the user sees "RPC failed; curl 55"."""
     conversation.send(*push, b"Content-Length: 10000000", body=b"0000")
