@@ -65,9 +65,6 @@ class GroupLeader(Process):
         """
         streams = _STREAMS | _HOOK_STREAMS if with_hook else _STREAMS
         super().__init__(reactor, argv[0], argv, environment, None, protocol, childFDs=streams)
-        for stream, size in PIPE_SIZES.items():
-            if stream in self.pipes:
-                has_size(self.pipes[stream].fileno(), size)
 
     def _trySpawnInsteadOfFork(  # noqa: N802
         self,
@@ -84,6 +81,8 @@ class GroupLeader(Process):
             childs: fcntl.fcntl(ours, fcntl.F_DUPFD_CLOEXEC, max(kwargs["fdmap"]) + 1)
             for childs, ours in kwargs["fdmap"].items()
         }
+        for stream, size in PIPE_SIZES.items():
+            has_size(kwargs["fdmap"][stream], size)  # before anybody writes, who may need a longer one
         try:
             self.pid = self._group = os.posix_spawn(
                 executable,

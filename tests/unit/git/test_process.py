@@ -1,5 +1,6 @@
 """What passes between a client and git, and how git ends. The git here is a shell script that says what it sees."""
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -116,13 +117,27 @@ def test_a_git_that_does_not_read_stops_the_client(script: Callable[..., Script]
     serving = script(f"while [ ! -e {tmp_path}/go ]; do sleep 0.01; done; wc -c").serve(client, push=True)
     assert client.events == ["pause"]
     given = client.git._bytes_in
-    assert given <= 3 * 65536  # what the pipe takes, and what one write may be above it
+    assert given <= 4 * 65536  # what the pipe takes, and what one write may be above it
     (tmp_path / "go").touch()
     while client.events[-1] != "resume":
         run(_wait_for(deferLater(_reactor(), 0.01)))
     client.git.finish()
     run(_wait_for(serving))
     assert client.output.split() == [str(given).encode()]
+
+
+def test_a_pipe_that_was_made_longer_at_the_very_start_stays_so(script: Callable[..., Script], run: Run) -> None:
+    """More may have come of a push, or of a long request, before git runs than its pipe takes at first."""
+
+    def begin(git: GitProcess) -> None:
+        git.write(b"x" * 300_000)
+        git.finish()
+
+    client = RecordingClient(begin)
+    serving = script("wc -c").serve(client, push=True)
+    assert fcntl.fcntl(client.git.transport.pipes[0].fileno(), fcntl.F_GETPIPE_SZ) == 2**20
+    run(_wait_for(serving))
+    assert client.output.split() == [b"300000"]
 
 
 def _reactor() -> Any:
