@@ -110,6 +110,8 @@ class GitChannel(HTTPChannel):
     def release(self) -> None:
         """Read on."""
         self._held = False
+        if self._is_closing:
+            return
         if self.requests and not self.requests[0].body_is_complete:
             self._transfer.sending.begin()
         if not self.transport.disconnecting:
@@ -140,6 +142,7 @@ class GitChannel(HTTPChannel):
 
     def connectionLost(self, reason: Failure | None = None) -> None:
         self.surroundings.connections.discard(self.transport)
+        self._is_closing = True
         self._due.end()
         self._transfer.end()
         if self._next_turn is not None and self._next_turn.active():

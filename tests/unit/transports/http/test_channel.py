@@ -2,7 +2,9 @@
 
 from twisted.internet.address import UNIXAddress
 from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionDone
 from twisted.internet.testing import StringTransport
+from twisted.python.failure import Failure
 
 from gitgate.refusals import RepositoryNotFound
 
@@ -154,6 +156,15 @@ def test_who_goes_on_sending_while_we_close_is_disconnected_all_the_same(convers
         conversation.send_raw(b"x")
         conversation.clock.advance(1)
     assert aborted == [True]
+
+
+def test_a_client_that_is_gone_is_waited_for_no_more_whatever_git_still_takes(conversation, push):
+    conversation.send(*push, b"Content-Length: 1000", body=b"0000")
+    client = conversation.gateway.git.client
+    client.pauseProducing()
+    conversation.channel.connectionLost(Failure(ConnectionDone()))
+    client.resumeProducing()
+    assert conversation.clock.getDelayedCalls() == []
 
 
 def test_the_pack_of_a_push_that_git_refuses_is_read_to_its_end(conversation, push):
