@@ -118,6 +118,11 @@ class Reader:
             self._is_reading = False
         self._answer.reader_moved(self)
 
+    def hear_of_more(self) -> None:
+        """git has said more than this one has: it reads, unless it does so anyway when its turn comes again."""
+        if self._next_turn is None:
+            self.read()
+
     def stop(self) -> None:
         """It reads no further by itself."""
         if self._next_turn is not None and self._next_turn.active():
@@ -234,7 +239,7 @@ class Answer:
                 if not is_kept:
                     self._hold(data, position)
                     is_kept = True
-                reader.read()
+                reader.hear_of_more()
         self._balance()
 
     def write_error(self, data: bytes) -> None:

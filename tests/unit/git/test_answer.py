@@ -430,3 +430,17 @@ def test_a_long_answer_leaves_others_their_turn(tmp_path: Path) -> None:
     scene.clock.advance(0)
     assert (ear.heard, reader.ended.result) == (said, ENDED)
     assert (len(other.heard), scene.clock.getDelayedCalls()) == (2**20, [])
+
+
+def test_what_git_goes_on_to_say_brings_nobody_their_turn_sooner(kept_long: Scene) -> None:
+    """Who comes late to a long answer has much to read; each of git's words would give each of them a MiB more."""
+    first, late = Ear(), Ear()
+    kept_long.begin(first)
+    for _ in range(3):
+        kept_long.answer.write(os.urandom(2**20))
+    kept_long.join(late)
+    kept_long.answer.write(b"more")
+    assert (len(first.heard), len(late.heard)) == (3 * 2**20 + 4, 2**20)
+    for _ in range(3):
+        kept_long.clock.advance(0)
+    assert (late.heard, kept_long.clock.getDelayedCalls()) == (first.heard, [])
