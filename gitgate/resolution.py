@@ -8,7 +8,7 @@ from gitgate.audit import AuditEntry
 from gitgate.authorization import Authorization
 from gitgate.git.runner import GitRunner
 from gitgate.plugin import Access, Deny, GitRequest, Identity, Missing, Repository
-from gitgate.plugin_chain import PluginChain, PluginFailure
+from gitgate.plugin_chain import PluginChain, PluginFailure, Ruling
 from gitgate.refusals import CredentialsRequired, RepositoryNotFound, Unavailable
 
 _log = logging.getLogger(__name__)
@@ -28,10 +28,7 @@ class Resolution:
 
     async def of(self, identity: Identity, request: GitRequest, entry: AuditEntry) -> Repository:
         """The repository, which `entry` is told of where it was made for this request."""
-        try:
-            ruling = await self._chain.resolve_path(identity, request)
-        except PluginFailure as failure:
-            raise Unavailable(failure.what_happened, request_id=request.request_id, plugin=failure.plugin) from failure
+        ruling = await self._resolve(identity, request)
         if ruling is None:
             self._refuse_missing(identity, request, "no plugin knows the path", None)
         if isinstance(ruling.decision, Missing):
@@ -42,10 +39,7 @@ class Resolution:
 
     async def again(self, identity: Identity, request: GitRequest, repository: Repository) -> None:
         """For a request that git could not serve from `repository`: raises where the path leads nowhere any more."""
-        try:
-            ruling = await self._chain.resolve_path(identity, request)
-        except PluginFailure as failure:
-            raise Unavailable(failure.what_happened, request_id=request.request_id, plugin=failure.plugin) from failure
+        ruling = await self._resolve(identity, request)
         if ruling is None:
             return
         if isinstance(ruling.decision, Missing):
@@ -55,6 +49,12 @@ class Resolution:
         if await self._runner.is_gone(repository):
             reason = f"it went away before git could serve it: nothing is at {repository.directory}"
             self._refuse_missing(identity, request, reason, ruling.plugin)
+
+    async def _resolve(self, identity: Identity, request: GitRequest) -> Ruling[Repository | Missing] | None:
+        try:
+            return await self._chain.resolve_path(identity, request)
+        except PluginFailure as failure:
+            raise Unavailable(failure.what_happened, request_id=request.request_id, plugin=failure.plugin) from failure
 
     async def _create(
         self, identity: Identity, request: GitRequest, repository: Repository, plugin: str, entry: AuditEntry

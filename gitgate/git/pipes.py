@@ -9,6 +9,7 @@ alone: it takes twice as much of a processor that nobody else needs, and comes s
 import errno
 import fcntl
 import os
+from collections.abc import Callable
 from typing import Any, ClassVar, Final
 
 from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
@@ -66,15 +67,49 @@ class _Length:
             _Length._longest -= 1
 
 
+class _Watch:
+    """Whether the reactor watches a pipe: while that is wanted, but for the time of a rest."""
+
+    def __init__(self, reactor: Any, begin: Callable[[], None], end: Callable[[], None]) -> None:
+        self.is_wanted = False
+        self._reactor = reactor
+        self._begin = begin
+        self._end = end
+        self._rest: Timer | None = None
+
+    def want(self) -> None:
+        self.is_wanted = True
+        if self._rest is None:
+            self._begin()
+
+    def leave(self) -> None:
+        self.is_wanted = False
+        self._end()
+
+    def rest(self) -> None:
+        if self._rest is None:
+            self._end()
+            self._rest = self._reactor.callLater(_SECONDS_OF_REST, self._rested)
+
+    def close(self) -> None:
+        if self._rest is not None:
+            self._rest.cancel()
+            self._rest = None
+
+    def _rested(self) -> None:
+        self._rest = None
+        if self.is_wanted:
+            self._begin()
+
+
 class PipeReader(ProcessReader):
     """Reads what a child says. A child that fills what is read at once is read on."""
 
-    def __init__(self, *arguments: Any) -> None:
+    def __init__(self, reactor: Any, *arguments: Any) -> None:
         self._length = _Length()
+        self._watch = _Watch(reactor, super().startReading, super().stopReading)
         self._taken = 0
-        self._is_wanted = False
-        self._rest: Timer | None = None
-        super().__init__(*arguments)
+        super().__init__(reactor, *arguments)
 
     def doRead(self) -> Exception | None:  # noqa: N802
         try:
@@ -84,8 +119,7 @@ class PipeReader(ProcessReader):
         if not data:
             return CONNECTION_DONE
         if self._length.is_one_of_several and _LEAST_TO_GATHER <= len(data) < _READ_SIZE:
-            super().stopReading()
-            self._rest = self.reactor.callLater(_SECONDS_OF_REST, self._rested)
+            self._watch.rest()
         elif self._taken <= _BULK:
             self._taken += len(data)
             if self._taken > _BULK:
@@ -94,39 +128,28 @@ class PipeReader(ProcessReader):
         return None
 
     def startReading(self) -> None:  # noqa: N802
-        self._is_wanted = True
-        if self._rest is None:
-            super().startReading()
+        self._watch.want()
 
     def stopReading(self) -> None:  # noqa: N802
-        self._is_wanted = False
-        super().stopReading()
+        self._watch.leave()
 
     def connectionLost(self, reason: Failure) -> None:
-        if self._rest is not None:
-            self._rest.cancel()
-            self._rest = None
+        self._watch.close()
         self._length.end()
         super().connectionLost(reason)
-
-    def _rested(self) -> None:
-        self._rest = None
-        if self._is_wanted:
-            super().startReading()
 
 
 class PipeWriter(ProcessWriter):
     """Tells a child: at once what the pipe takes, and more when there is room again."""
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
+    def __init__(self, reactor: Any, *arguments: Any, **options: Any) -> None:
         self._length = _Length()
-        self._is_wanted = False
-        self._rest: Timer | None = None
-        super().__init__(*arguments, **options)
+        self._watch = _Watch(reactor, super().startWriting, super().stopWriting)
+        super().__init__(reactor, *arguments, **options)
 
     def write(self, data: bytes) -> None:
         written = 0
-        if self.connected and not self._waits:
+        if self.connected and not self._watch.is_wanted:
             try:
                 written = os.write(self.fd, data)
             except OSError:
@@ -138,38 +161,22 @@ class PipeWriter(ProcessWriter):
 
     def doWrite(self) -> Any:  # noqa: N802
         outcome = super().doWrite()
-        if outcome is None and self._waits:
+        if outcome is None and self._watch.is_wanted:
             self._is_full()
         return outcome
 
     def startWriting(self) -> None:  # noqa: N802
-        self._is_wanted = True
-        if self._rest is None:
-            super().startWriting()
+        self._watch.want()
 
     def stopWriting(self) -> None:  # noqa: N802
-        self._is_wanted = False
-        super().stopWriting()
+        self._watch.leave()
 
     def connectionLost(self, reason: Failure) -> None:
-        if self._rest is not None:
-            self._rest.cancel()
-            self._rest = None
+        self._watch.close()
         self._length.end()
         super().connectionLost(reason)
 
-    @property
-    def _waits(self) -> bool:
-        """Something was written that the pipe did not take."""
-        return self._is_wanted
-
     def _is_full(self) -> None:
         self._length.extend(self.fd)
-        if self._length.is_longest and self._rest is None:
-            super().stopWriting()
-            self._rest = self.reactor.callLater(_SECONDS_OF_REST, self._rested)
-
-    def _rested(self) -> None:
-        self._rest = None
-        if self._is_wanted:
-            super().startWriting()
+        if self._length.is_longest:
+            self._watch.rest()

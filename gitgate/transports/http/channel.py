@@ -18,7 +18,7 @@ from twisted.web.http import HTTPChannel, Request
 from gitgate.config.model import Limits
 from gitgate.gateway import Gateway, new_request_id
 from gitgate.plugin import Transport
-from gitgate.reactor import Clock, Timer
+from gitgate.reactor import Clock
 from gitgate.transports.connections import Connections, peer_at
 from gitgate.transports.http import responses
 from gitgate.transports.http.due import Due
@@ -93,7 +93,7 @@ class GitChannel(HTTPChannel):
         self._blocked = False
         self._answered: Request | None = None
         self._requests_in_this_turn = 0
-        self._next_turn: Timer | None = None
+        self._next_turn = Due(surroundings.clock)
         self._lingering = False
         self._drains_all = False
         self._drained = 0
@@ -145,8 +145,7 @@ class GitChannel(HTTPChannel):
         self._is_closing = True
         self._due.end()
         self._transfer.end()
-        if self._next_turn is not None and self._next_turn.active():
-            self._next_turn.cancel()
+        self._next_turn.end()
         super().connectionLost(reason)
 
     def dataReceived(self, data: bytes) -> None:
@@ -221,7 +220,7 @@ class GitChannel(HTTPChannel):
             self._answered = request
         elif self._requests_in_this_turn >= _REQUESTS_IN_A_TURN:
             self._answered = request
-            self._next_turn = self.surroundings.clock.callLater(0, self._take_turn)
+            self._next_turn.set(0, self._take_turn)
         else:
             self._transfer.end()
             self._await_headers()
