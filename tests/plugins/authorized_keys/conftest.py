@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from gitgate_authorized_keys import AuthorizedKeysPlugin, Settings
+from hand_clock import HandClock
 
 from gitgate.plugin import Peer, PublicKey, Transport
 
@@ -37,16 +38,6 @@ class Key:
         return PublicKey(
             username=username, algorithm=self.type, blob=self.blob, fingerprint=self.fingerprint, verified=verified
         )
-
-
-class HandClock:
-    """A clock that the test moves."""
-
-    def __init__(self, now: float) -> None:
-        self.now = now
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def pack(*fields: bytes) -> bytes:

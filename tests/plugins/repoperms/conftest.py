@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from gitgate_repoperms import RepopermsPlugin, Settings
+from hand_clock import HandClock
 
 from gitgate.plugin import Access, GitRequest, Peer, Repository, Service, Transport
 
@@ -13,16 +14,6 @@ SERVICES = {
     Access.WRITE: Service.RECEIVE_PACK,
     Access.CREATE: Service.RECEIVE_PACK,
 }
-
-
-class HandClock:
-    """A clock that the test moves."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from gitgate_rules import LabelledRule, Rule, RulesPlugin, RulesSettings, labelled_rules
+from hand_clock import HandClock
 from hooks import answered
 
 from gitgate.plugin import Allow, Deny, SettingsError
@@ -17,16 +18,6 @@ KNOWN_KEYS = "a rule has repos, who, refs, allow, deny, name, message"
 VERBS = "write read, write, force, delete or create"
 QUOTE = "quote it if it is meant as a text"
 SIGNS = "quote a text that begins with one of * & ! @ ` % or has a { in it"
-
-
-class HandClock:
-    """A clock that the test moves."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 import pytest
 from gitgate_tree import TreePlugin, TreeSettings
+from hand_clock import HandClock
 from hooks import answered
 
 from gitgate.plugin import ANONYMOUS, Missing, Repository
@@ -15,17 +16,9 @@ from gitgate.testing import a_fetch, a_push, an_identity
 Make: TypeAlias = Callable[..., Path]
 
 
-class HandClock:
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
 def clock() -> HandClock:
-    return HandClock()
+    return HandClock(0.0)
 
 
 @pytest.fixture
