@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from twisted.internet.defer import CancelledError, Deferred
 
+from gitgate.at_once import begin
 from gitgate.audit import Audit, describe
 from gitgate.gateway import Gateway
 from gitgate.git.command import Exchange
@@ -386,9 +387,31 @@ def test_an_update_that_was_found_to_rewind_is_recorded_as_such() -> None:
     refs = {"refs/heads/a": RefChange.UPDATE, "refs/heads/b": RefChange.UPDATE, "refs/heads/c": RefChange.CREATE}
     updates = tuple(RefUpdate(ref=ref, old="1" * 40, new="2" * 40, change=change) for ref, change in refs.items())
     entry.request(a_push(updates=updates))
-    entry.completed(replace(GIT_EXIT, rewound=frozenset({"refs/heads/b"})))
+    entry.completed(GIT_EXIT)
+    assert begin(entry.rewound(frozenset({"refs/heads/b"}))) is None
     entry.close()
     assert [update.change for update in records[0].updates] == [RefChange.UPDATE, RefChange.REWIND, RefChange.CREATE]
+
+
+@pytest.mark.parametrize("goes", [False, True])
+def test_many_rewinds_are_recorded_with_others_between_also_of_who_goes_meanwhile(goes: bool) -> None:
+    """Attack: rewind a branch among thousands, and hang up while that is being written down."""
+    loop, records = WaitingLoop(), list[AuditRecord]()
+    entry = Audit(loop.reactor, records.append).begin("req-1", a_peer())
+    refs = tuple(f"refs/heads/{number}" for number in range(9000))
+    updates = tuple(RefUpdate(ref=ref, old="1" * 40, new="2" * 40, change=RefChange.UPDATE) for ref in refs)
+    entry.request(a_push(updates=updates))
+    entry.completed(GIT_EXIT)
+    writing = Deferred.fromCoroutine(entry.rewound(frozenset(refs)))
+    assert not writing.called
+    if goes:
+        writing.cancel()
+    else:
+        loop.advance(0)
+    assert writing.called
+    entry.close()
+    assert records[0].verdict is Verdict.COMPLETED
+    assert {update.change for update in records[0].updates} == {RefChange.REWIND}
 
 
 def test_who_sent_what_cannot_be_understood_is_recorded() -> None:
