@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from waiting import wait_until
 
 TRANSPORTS = ("ssh", "http", "git")
 
@@ -68,7 +69,7 @@ def test_f9_without_a_place_for_temporary_files_clones_and_pushes_go_on(another_
         client.git("clone", "-q", site.url(transport, f"open/{transport}"), client.home / "copy")
 
 
-def test_f10_without_descriptors_new_clients_wait_and_nothing_else_happens(another_site, doors, plugins, wait_until):
+def test_f10_without_descriptors_new_clients_wait_and_nothing_else_happens(another_site, doors, plugins):
     site = another_site(doors + plugins, under=("prlimit", "--nofile=80:80"))
     site.filled("open/app")
     pid = site.daemon.process.pid
@@ -92,7 +93,7 @@ def test_f10_without_descriptors_new_clients_wait_and_nothing_else_happens(anoth
         site.client().git("ls-remote", site.url(transport, "open/app"))
 
 
-def test_f10_without_descriptors_for_git_the_client_is_told_to_try_again(another_site, doors, plugins, wait_until):
+def test_f10_without_descriptors_for_git_the_client_is_told_to_try_again(another_site, doors, plugins):
     site = another_site(doors + plugins, under=("prlimit", "--nofile=80:80"))
     site.filled("open/app")
     pid = site.daemon.process.pid

@@ -241,7 +241,7 @@ def test_a_configuration_that_git_cannot_read_is_told_without_paths(site, transp
     said = site.client().git("ls-remote", url, fails=True)
     assert "/etc" not in said
     assert str(site.root) not in said
-    assert site.daemon.logs("bad config line")
+    site.daemon.wait_for_log("bad config line")
 
 
 @pytest.mark.parametrize("transport", ["ssh", "http", "git"])

@@ -4,12 +4,12 @@ import os
 import shutil
 import ssl
 import subprocess
-import time
 from base64 import b64encode
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from waiting import wait_until
 
 CONFIGURATION = """
 version: 1
@@ -67,14 +67,14 @@ def test_nobody_takes_all_places(guarded, connect, say, request_for):
     assert served.recv(100).startswith(b"HTTP/1.1 200 ")
     before = _sockets(guarded)
     held = [connect(guarded, transport, source="127.0.2.2") for transport in ("http", "git", "http", "git")]
-    _wait_for_sockets(guarded, before + 4)
+    wait_until(lambda: _sockets(guarded) >= before + 4)
     with connect(guarded, "http", source="127.0.2.2") as one_more:
         assert one_more.recv(100).startswith(b"HTTP/1.1 429 ")
     with pytest.raises(OSError, match="EOF|reset|closed"):  # to be told why over TLS would cost us a handshake
         connect(guarded, "https", source="127.0.2.2")
 
     held.append(connect(guarded, "git", source="127.0.2.3"))
-    _wait_for_sockets(guarded, before + 5)
+    wait_until(lambda: _sockets(guarded) >= before + 5)
     with connect(guarded, "git", source="127.0.2.4") as client:
         assert b"ERR too busy" in client.recv(100)
     served.sendall(request_for(DISCOVER))
@@ -93,23 +93,17 @@ def _sockets(site) -> int:
     return number
 
 
-def _wait_for_sockets(site, number: int) -> None:
-    give_up = time.monotonic() + 40
-    while _sockets(site) < number:
-        assert time.monotonic() < give_up
-        time.sleep(0.02)
-
-
 def test_a_renewed_certificate_is_shown_by_the_running_server(guarded):
     port = int(guarded.daemon.urls["https"].rpartition(":")[2])
-    before = ssl.get_server_certificate(("127.0.0.1", port))
+
+    def shown() -> str:
+        return ssl.get_server_certificate(("127.0.0.1", port))
+
+    before = shown()
     lines = ("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30")
     named = ("-subj", "/CN=localhost", "-keyout", guarded.folder / "new.key", "-out", guarded.folder / "new.crt")
     subprocess.run([*lines, *named], check=True, capture_output=True)
     for name in ("key", "crt"):
         shutil.move(guarded.folder / f"new.{name}", guarded.folder / f"tls.{name}")
-    give_up = time.monotonic() + 40
-    while (after := ssl.get_server_certificate(("127.0.0.1", port))) == before:
-        assert time.monotonic() < give_up
-        time.sleep(0.1)
-    assert after == (guarded.folder / "tls.crt").read_text()
+    wait_until(lambda: shown() != before, "the old certificate is shown")
+    assert shown() == (guarded.folder / "tls.crt").read_text()
