@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from quarantine import wait_until_quarantine_is_gone
 from waiting import wait_until
 
 TRANSPORTS = pytest.mark.parametrize("transport", ["ssh", "http", "git"])
@@ -76,7 +77,7 @@ def test_f27_a_killed_helper_of_git_is_a_failure_and_no_truncated_success(site, 
     client.commit(work, README="changed\n")
     assert "pre-receive hook declined" in client.git("push", "origin", "main", cwd=work, fails=True)
     client.git("ls-remote", "origin", cwd=work)
-    assert not any(path.name.startswith(("tmp_objdir", "incoming")) for path in (directory / "objects").iterdir())
+    wait_until_quarantine_is_gone(directory)
 
 
 def test_f4_what_a_killed_push_leaves_is_told_when_it_is_old_and_not_deleted(site, unique):

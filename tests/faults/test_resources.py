@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from quarantine import wait_until_quarantine_is_gone
 from waiting import wait_until
 
 TRANSPORTS = ("ssh", "http", "git")
@@ -52,6 +53,7 @@ def test_f8_a_full_disk_is_told_in_gits_words_and_leaves_nothing(another_site, d
         said = client.git("push", "origin", "main", cwd=work, fails=True)
         assert "No space left on device" in said
         assert str(small_disk) not in said
+        wait_until_quarantine_is_gone(directory)
         assert not [path for path in directory.rglob("*") if path.name.startswith(("tmp_", "incoming"))]
         assert not list(directory.rglob("*.lock"))
         client.git("fsck", "--no-progress", cwd=directory)
