@@ -1,6 +1,7 @@
 """Processes that are killed, frozen, orphaned or never end; clients that vanish; signals to the server itself."""
 
 import os
+import re
 import signal
 import socket
 import ssl
@@ -56,7 +57,7 @@ def test_f1_a_git_that_dies_is_a_failure_for_its_client_alone(site, transport, n
         os.kill(pid, number)
     go.touch()
     assert pushing.wait(40) != 0
-    site.daemon.wait_for_log(f"exit {-number}")
+    wait_until(lambda: re.search(rf"/open/{unique}: .* exit {-number},", site.daemon.log()), "no record has the signal")
     for leftover in directory.glob("refs/heads/*.lock"):
         pytest.fail(f"{leftover} is left behind")
     client.git("push", "-q", "origin", "main", cwd=work)
