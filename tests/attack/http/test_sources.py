@@ -59,6 +59,19 @@ def test_who_behaves_badly_twice_is_turned_away_at_every_door(guarded, say, requ
     assert say(guarded, "http", request_for(DISCOVER), source="127.0.1.9").startswith(b"HTTP/1.1 200 ")
 
 
+def test_equal_guesses_at_the_same_time_count_one_by_one(guarded, connect, say, request_for):
+    """1. Somebody sends the same guess twice at the same time. 2. It is hashed once for both, and counts once: so half
+    of all guesses cost nothing."""
+    guess = request_for(DISCOVER, "Authorization: Basic " + b64encode(b"alice:guess").decode())
+    clients = [connect(guarded, "http", source="127.0.1.4") for _ in range(2)]
+    for client in clients:
+        client.sendall(guess)
+    assert [client.recv(100)[:13] for client in clients] == [b"HTTP/1.1 401 "] * 2
+    assert say(guarded, "http", request_for(DISCOVER), source="127.0.1.4").startswith(b"HTTP/1.1 429 ")
+    for client in clients:
+        client.close()
+
+
 def test_nobody_takes_all_places(guarded, connect, say, request_for):
     """1. One address connects as often as it can, at every door, and says nothing. 2. With the help of a second one all
     places for startups are taken. 3. Whoever has been answered before is not held up by it."""
