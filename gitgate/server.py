@@ -28,7 +28,6 @@ from gitgate.git.command import Git
 from gitgate.git.installed import find_git
 from gitgate.git.runner import GitRunner
 from gitgate.login_turns import LoginTurns
-from gitgate.memory import memory_line, resident
 from gitgate.plugin import AuditRecord, SettingsError, Transport
 from gitgate.plugin_chain import PluginChain
 from gitgate.plugin_registration import Member, PluginUnsuitable
@@ -135,7 +134,6 @@ class Server(Service):
             Door(listener, url_of(listener, port))
             for (listener, _), port in zip(self._factories, self._ports, strict=True)
         )
-        _log.info("%s", memory_line(self._limits, resident()))
 
     async def stop(self) -> None:
         """Close the doors, let operations end for a while, disconnect the others, and stop the plugins."""

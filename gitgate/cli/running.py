@@ -18,9 +18,10 @@ from twisted.python.failure import Failure
 from gitgate.cli import logs, systemd
 from gitgate.cli.descriptors import allow_descriptors
 from gitgate.cli.orphans import OrphanReaper
-from gitgate.cli.start_lines import WARNING
+from gitgate.cli.start_lines import READY, WARNING
 from gitgate.cli.watchdog import Watchdog
 from gitgate.config import Config
+from gitgate.memory import memory_line, resident
 from gitgate.reactor import use_monotonic_clock
 from gitgate.server import Door, Server
 
@@ -44,7 +45,13 @@ def run(config: Config, start_lines: StartLines) -> None:
         OrphanReaper(reactor, lambda pid: pid in process.reapProcessHandlers).start()
     reactor.callWhenRunning(Watchdog(reactor).start)
     say = _log_lines if config.audit.file == "-" else _print_lines
-    life = _Life(reactor, Server.from_config(config, reactor), lambda doors: say(start_lines(doors)))
+
+    def announce(doors: Sequence[Door]) -> None:
+        say(start_lines(doors))
+        _log.info("%s", memory_line(config.limits, resident()))
+        say([READY])
+
+    life = _Life(reactor, Server.from_config(config, reactor), announce)
     reactor.callWhenRunning(life.begin)
     reactor.addSystemEventTrigger("before", "shutdown", life.end)
     reactor.run()

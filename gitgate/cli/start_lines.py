@@ -11,12 +11,12 @@ from gitgate.server import Door
 #: How a line begins that tells of a danger.
 WARNING = "WARNING: "
 
-#: The line that says that clients can come.
+#: The last line, which says that clients can come.
 READY = "ready"
 
 
 def start_lines(served: str, config: Config, doors: Sequence[Door], notes: Sequence[str] = ()) -> Iterator[str]:
-    """What is served, one line for each door with the URL to clone from, what should be known, and `READY`.
+    """What is served, one line for each door with the URL to clone from, and what should be known.
 
     `served` names the file or folder. The URL that clients know, where the configuration has it, goes before that of
     this machine.
@@ -27,7 +27,6 @@ def start_lines(served: str, config: Config, doors: Sequence[Door], notes: Seque
     yield from notes
     for where in anonymous_pushes(config.plugins):
         yield f"{WARNING}whoever can connect may push without a login: {where}"
-    yield READY
 
 
 def _door_line(door: Door, public_urls: Mapping[str, str]) -> str:

@@ -10,7 +10,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Any, ClassVar, Final, Self
 
 from gitgate.config.checks import Checked, positive
-from gitgate.plugin import Duration
+from gitgate.plugin import Duration, SettingsError
 
 
 class _Notation(str):
@@ -124,6 +124,7 @@ class SourcePenalties:
     `authfail`: a login was refused. `noauth`: a connection was closed before anything had been decided for it.
     `grace_exceeded`: it had to be closed, since `login_deadline` was over. `malformed`: what it sent was no ssh, http
     or git. A source is turned away once the sum reaches `min`, until all of it is over; the sum never exceeds `max`.
+    Raises `SettingsError` for a `min` above `max`, which no sum would ever reach.
     """
 
     authfail: Duration = _AUTHFAIL
@@ -132,3 +133,10 @@ class SourcePenalties:
     malformed: Duration = _MALFORMED
     min: Annotated[Duration, Checked(positive)] = _MIN
     max: Annotated[Duration, Checked(positive)] = _MAX
+
+    def __post_init__(self) -> None:
+        if self.min <= self.max:
+            return
+        if self.min != _MIN:
+            raise SettingsError(f"must be at most `max`, which is {self.max}; lower it, or raise `max`", key="min")
+        raise SettingsError(f"must be at least `min`, which is {self.min}; raise it, or lower `min`", key="max")

@@ -59,7 +59,7 @@ class Penalties:
         if penalty is None or penalty.ends_at <= now:
             penalty = _Penalty(now)
         penalty.ends_at = min(penalty.ends_at + self._seconds[offence], now + self._most)
-        if not penalty.is_enforced and penalty.ends_at - now >= min(self._least, self._most):
+        if not penalty.is_enforced and penalty.ends_at - now >= self._least:
             penalty.is_enforced = True
             _log.info("%s: turned away for %.0f s or more (%s)", source, penalty.ends_at - now, offence.value)
         table[source] = penalty

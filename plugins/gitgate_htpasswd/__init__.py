@@ -8,6 +8,7 @@ The plugin is below. The modules beside it, in the order in which a login meets 
     hashes.py         the kinds of hashes, and whether a password fits one
     libpass.py        the library for the older kinds
     verified.py       passwords that were right a short while ago
+    attempts.py       the same name and password at the same time is hashed once
     yescrypt.py       the one kind that only the system's libcrypt computes
     edit.py           writes a line: `gitgate passwd`
 """
@@ -15,11 +16,13 @@ The plugin is below. The modules beside it, in the order in which a login meets 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
 from gitgate.plugin import Duration, Identity, Password, Peer, Rejected, SettingsError, WatchedFile, hookimpl, in_thread
 from gitgate_htpasswd import libpass
+from gitgate_htpasswd.attempts import Attempts
 from gitgate_htpasswd.groups import Groups, parse_groups
 from gitgate_htpasswd.hashes import Hash, password_bytes
 from gitgate_htpasswd.lines import MalformedFile
@@ -57,6 +60,7 @@ class HtpasswdPlugin:
             raise SettingsError(str(error)) from error
         self._users: WatchedFile[UserTable] = _watch("file", settings.file, load_users, clock)
         self._verified = VerifiedPasswords(float(settings.remember), clock=clock)
+        self._attempts = Attempts()
         self._groups: WatchedFile[Groups] | None = None
         if settings.groups is not None:
             self._groups = _watch("groups", settings.groups, parse_groups, clock)
@@ -69,11 +73,13 @@ class HtpasswdPlugin:
         password = password_bytes(credentials.password)
         if password is None:
             return None if entry is None else Rejected("a password that no hash can have")
+        attempt = (credentials.username, password, entry)
         if isinstance(entry, Hash):
-            if not (self._verified.knows(password, entry) or await in_thread(self._verified.fits, password, entry)):
+            verify = partial(self._verified.fits, password, entry)
+            if not (self._verified.knows(password, entry) or await in_thread(self._attempts.share, attempt, verify)):
                 return Rejected("wrong password")
             return Identity(name=credentials.username, groups=await self._groups_of(credentials.username))
-        await in_thread(users.spend_the_time_of_a_login, password)
+        await in_thread(self._attempts.share, attempt, partial(users.spend_the_time_of_a_login, password))
         return None if entry is None else Rejected(entry.reason)
 
     @hookimpl

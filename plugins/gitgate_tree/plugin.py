@@ -31,7 +31,8 @@ from gitgate_tree.walk import names_below
 _log: Final = logging.getLogger(__name__)
 
 
-#: A fetch asks two or three times for the same repository. Nothing is remembered of a path that leads nowhere.
+#: A fetch asks two or three times for the same repository. Nothing is remembered of a path that leads nowhere; and who
+#: pushes may make what is gone, so for a push nothing is taken from memory.
 _SECONDS_REMEMBERED: Final = 1.0
 _MOST_REMEMBERED: Final = 10_000
 
@@ -56,7 +57,7 @@ class TreePlugin:
     """Answers `resolve_path` from folders of repositories, makes repositories in them, lists them and looks at them.
 
     `Tree` says which are served, `Roots` how they are called, `Aliases` how they were called before. A repository that
-    was found is taken to be there for a second.
+    was found is taken to be there for a second by who reads it.
     """
 
     settings_type = TreeSettings
@@ -84,7 +85,9 @@ class TreePlugin:
         asked = self._asked(request)
         if not isinstance(asked, _Asked):
             return asked
-        found: Repository | Missing | None = self._recent.get(asked.today)
+        found: Repository | Missing | None = None
+        if request.service.access is Access.READ:
+            found = self._recent.get(asked.today)
         if found is None:
             found = await in_thread(self._find_or_promise, asked, identity, request)
             if isinstance(found, Repository) and found.exists:

@@ -5,7 +5,6 @@ Which fault has which test is told by docs/contributing.md, "Faults".
 
 import os
 import sys
-import time
 from collections.abc import Callable
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -52,19 +51,6 @@ def doors() -> str:
 def plugins() -> str:
     """Its usual end."""
     return PLUGINS
-
-
-@pytest.fixture(scope="session")
-def wait_until() -> Callable[..., None]:
-    """Waits until a condition holds, which it must in forty seconds."""
-
-    def wait(condition: Callable[[], object], what: str = "it does not become so", seconds: float = 40) -> None:
-        give_up = time.monotonic() + seconds
-        while not condition():
-            assert time.monotonic() < give_up, what
-            time.sleep(0.02)
-
-    return wait
 
 
 def install_plugin(folder: Path, name: str, source: str) -> dict[str, str]:

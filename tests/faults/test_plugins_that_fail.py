@@ -10,6 +10,7 @@ from pathlib import Path
 
 import bcrypt
 import pytest
+from waiting import wait_until
 
 FAULTY = """
 import shutil, time
@@ -115,7 +116,7 @@ def test_f13_what_is_no_answer_allows_nothing(faulty, transport, kind, unique):
     assert "temporarily unavailable" in _refused(faulty, transport, f"open/{kind}-{unique}")
 
 
-def test_f14_what_holds_up_the_reactor_is_told_with_its_place(faulty, unique, wait_until):
+def test_f14_what_holds_up_the_reactor_is_told_with_its_place(faulty, unique):
     faulty.filled(f"open/blocks-{unique}")
 
     def told() -> list[str]:
@@ -185,7 +186,7 @@ def test_f20_logins_that_hang_are_unavailable_and_everybody_else_is_served(fault
     _thaw(faulty)
 
 
-def test_f21_a_flood_of_logins_does_not_keep_others_from_being_served(another_site, doors, plugins, unique, wait_until):
+def test_f21_a_flood_of_logins_does_not_keep_others_from_being_served(another_site, doors, plugins, unique):
     """bcrypt takes a processor for some time, by design; and a hundred guesses take all places where one can wait."""
     site = another_site(doors + plugins + "limits: {per_source_exempt: [], per_source_penalties: {authfail: 0s}}\n")
     site.filled(f"open/{unique}")

@@ -1,6 +1,7 @@
 """Processes that are killed, frozen, orphaned or never end; clients that vanish; signals to the server itself."""
 
 import os
+import re
 import signal
 import socket
 import ssl
@@ -13,6 +14,8 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from quarantine import wait_until_quarantine_is_gone
+from waiting import wait_until
 
 TRANSPORTS = pytest.mark.parametrize("transport", ["ssh", "http", "git"])
 
@@ -42,7 +45,7 @@ def _hang(directory: Path, hook: str = "pre-receive") -> Path:
 
 @TRANSPORTS
 @pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGKILL], ids=["crashes", "is-killed"])
-def test_f1_a_git_that_dies_is_a_failure_for_its_client_alone(site, transport, number, unique, wait_until):
+def test_f1_a_git_that_dies_is_a_failure_for_its_client_alone(site, transport, number, unique):
     """F27 as well: the kernel kills what takes too much memory with SIGKILL."""
     directory = site.repository(f"open/{unique}")
     go = _hang(directory)
@@ -54,14 +57,14 @@ def test_f1_a_git_that_dies_is_a_failure_for_its_client_alone(site, transport, n
         os.kill(pid, number)
     go.touch()
     assert pushing.wait(40) != 0
-    wait_until(lambda: f"exit {-number}" in site.daemon.log())
+    wait_until(lambda: re.search(rf"/open/{unique}: .* exit {-number},", site.daemon.log()), "no record has the signal")
     for leftover in directory.glob("refs/heads/*.lock"):
         pytest.fail(f"{leftover} is left behind")
     client.git("push", "-q", "origin", "main", cwd=work)
 
 
 @TRANSPORTS
-def test_f27_a_killed_helper_of_git_is_a_failure_and_no_truncated_success(site, transport, unique, wait_until):
+def test_f27_a_killed_helper_of_git_is_a_failure_and_no_truncated_success(site, transport, unique):
     directory = site.filled(f"open/{unique}")
     trap = site.folder / f"trap-{unique}"
     trap.write_text("#!/bin/sh\nkill -KILL $$\n")
@@ -75,10 +78,10 @@ def test_f27_a_killed_helper_of_git_is_a_failure_and_no_truncated_success(site, 
     client.commit(work, README="changed\n")
     assert "pre-receive hook declined" in client.git("push", "origin", "main", cwd=work, fails=True)
     client.git("ls-remote", "origin", cwd=work)
-    assert not any(path.name.startswith(("tmp_objdir", "incoming")) for path in (directory / "objects").iterdir())
+    wait_until_quarantine_is_gone(directory)
 
 
-def test_f4_what_a_killed_push_leaves_is_told_when_it_is_old_and_not_deleted(site, unique, wait_until):
+def test_f4_what_a_killed_push_leaves_is_told_when_it_is_old_and_not_deleted(site, unique):
     directory = site.repository(f"open/{unique}")
     _hang(directory)
     client = site.client()
@@ -101,7 +104,7 @@ def test_f4_what_a_killed_push_leaves_is_told_when_it_is_old_and_not_deleted(sit
     assert left.exists()
 
 
-def test_f7_a_hook_that_hangs_is_ended_and_its_client_told(another_site, doors, plugins, wait_until):
+def test_f7_a_hook_that_hangs_is_ended_and_its_client_told(another_site, doors, plugins):
     """git says something every few seconds while a hook runs; that must not count as life."""
     limits = "limits: {idle_deadline: 10s}\ngit: {config: {receive.keepAlive: '1'}}\n"
     site = another_site(doors + plugins + limits)
@@ -118,10 +121,10 @@ def test_f7_a_hook_that_hangs_is_ended_and_its_client_told(another_site, doors, 
     assert "gitgate: closed, because no byte had moved for too long" in said["ssh"]
     assert all("the remote end hung up unexpectedly" in text or "RPC failed" in text for text in said.values())
     wait_until(lambda: not site.daemon.children(), "the hook still runs")
-    assert site.daemon.logs("no byte had moved for the whole of limits.idle_deadline", times=3)
+    site.daemon.wait_for_log("no byte had moved for the whole of limits.idle_deadline", times=3)
 
 
-def test_f18_a_push_that_is_under_way_is_finished_before_the_server_ends(another_site, doors, plugins, wait_until):
+def test_f18_a_push_that_is_under_way_is_finished_before_the_server_ends(another_site, doors, plugins):
     site = another_site(doors + plugins)
     directory = site.repository("open/app")
     go = _hang(directory)
@@ -131,7 +134,7 @@ def test_f18_a_push_that_is_under_way_is_finished_before_the_server_ends(another
     wait_until((directory / "hangs").exists)
 
     site.daemon.process.send_signal(signal.SIGTERM)
-    wait_until(lambda: "stopping: SIGTERM" in site.daemon.log())
+    site.daemon.wait_for_log("stopping: SIGTERM")
     client.git("ls-remote", site.url("git", "open/app"), fails=True)
     go.touch()
 
@@ -140,7 +143,7 @@ def test_f18_a_push_that_is_under_way_is_finished_before_the_server_ends(another
     assert client.git("-C", directory, "rev-parse", "main") == client.git("rev-parse", "main", cwd=work)
 
 
-def test_f19_signals_that_mean_nothing_change_nothing_and_no_child_is_lost_in_a_storm(site, unique, wait_until):
+def test_f19_signals_that_mean_nothing_change_nothing_and_no_child_is_lost_in_a_storm(site, unique):
     path = f"open/{unique}"
     site.filled(path)
     stop = threading.Event()
@@ -163,7 +166,7 @@ def test_f19_signals_that_mean_nothing_change_nothing_and_no_child_is_lost_in_a_
 
 
 @TRANSPORTS
-def test_f28_of_two_pushes_to_one_branch_one_is_told_why_not(site, transport, unique, wait_until):
+def test_f28_of_two_pushes_to_one_branch_one_is_told_why_not(site, transport, unique):
     """Both are under way at once: the second one has its objects when the first one moves the branch."""
     directory = site.repository(f"open/{unique}")
     go = _hang(directory)
@@ -277,7 +280,7 @@ def _descriptors(pid: int) -> int:
     return len(os.listdir(f"/proc/{pid}/fd"))
 
 
-def test_f6_a_thousand_aborted_sessions_leave_nothing(another_site, wait_until):
+def test_f6_a_thousand_aborted_sessions_leave_nothing(another_site):
     site = another_site()
     directory = site.filled("open/app")
     pid = site.daemon.process.pid
@@ -304,7 +307,7 @@ def test_f6_a_thousand_aborted_sessions_leave_nothing(another_site, wait_until):
     assert "Traceback" not in site.daemon.log()
 
 
-def test_f6_as_process_1_of_a_container_it_reaps_what_hooks_leave_behind(another_site, doors, plugins, wait_until):
+def test_f6_as_process_1_of_a_container_it_reaps_what_hooks_leave_behind(another_site, doors, plugins):
     """Nobody else does it there: each hook that starts something in the background would leave a zombie."""
     under = ("unshare", "--pid", "--fork", "--mount-proc", "--kill-child")
     if subprocess.run([*under, "true"], capture_output=True).returncode != 0:

@@ -12,6 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from quarantine import wait_until_quarantine_is_gone
+from waiting import wait_until
 
 TRANSPORTS = ("ssh", "http", "git")
 
@@ -51,6 +53,7 @@ def test_f8_a_full_disk_is_told_in_gits_words_and_leaves_nothing(another_site, d
         said = client.git("push", "origin", "main", cwd=work, fails=True)
         assert "No space left on device" in said
         assert str(small_disk) not in said
+        wait_until_quarantine_is_gone(directory)
         assert not [path for path in directory.rglob("*") if path.name.startswith(("tmp_", "incoming"))]
         assert not list(directory.rglob("*.lock"))
         client.git("fsck", "--no-progress", cwd=directory)
@@ -68,7 +71,7 @@ def test_f9_without_a_place_for_temporary_files_clones_and_pushes_go_on(another_
         client.git("clone", "-q", site.url(transport, f"open/{transport}"), client.home / "copy")
 
 
-def test_f10_without_descriptors_new_clients_wait_and_nothing_else_happens(another_site, doors, plugins, wait_until):
+def test_f10_without_descriptors_new_clients_wait_and_nothing_else_happens(another_site, doors, plugins):
     site = another_site(doors + plugins, under=("prlimit", "--nofile=80:80"))
     site.filled("open/app")
     pid = site.daemon.process.pid
@@ -92,7 +95,7 @@ def test_f10_without_descriptors_new_clients_wait_and_nothing_else_happens(anoth
         site.client().git("ls-remote", site.url(transport, "open/app"))
 
 
-def test_f10_without_descriptors_for_git_the_client_is_told_to_try_again(another_site, doors, plugins, wait_until):
+def test_f10_without_descriptors_for_git_the_client_is_told_to_try_again(another_site, doors, plugins):
     site = another_site(doors + plugins, under=("prlimit", "--nofile=80:80"))
     site.filled("open/app")
     pid = site.daemon.process.pid

@@ -21,6 +21,7 @@ from typing import Any
 
 import pytest
 import twins
+from waiting import wait_until
 
 PASSWORDS = {"alice": "wonderland", "bob": "builder"}
 
@@ -108,14 +109,9 @@ class Daemon:
     def log(self) -> str:
         return self.log_file.read_text(errors="replace")
 
-    def logs(self, text: str, times: int = 1) -> bool:
-        """Whether the log has it so often, or soon will: a client may have its answer before the line is written."""
-        give_up = time.monotonic() + 40
-        while self.log().count(text) < times:
-            if time.monotonic() > give_up:
-                return False
-            time.sleep(0.02)
-        return True
+    def wait_for_log(self, text: str, times: int = 1) -> None:
+        """Returns when the log has it so often: a client may have its answer before the line is written."""
+        wait_until(lambda: self.log().count(text) >= times, f"the log does not have {text!r}")
 
     def threads(self) -> int:
         status = Path(f"/proc/{self.process.pid}/status").read_text()

@@ -10,7 +10,6 @@ import signal
 import socket
 import ssl
 import subprocess
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -19,6 +18,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from jsonschema import Draft202012Validator
+from waiting import wait_until
 
 from gitgate.audit_json import schema_text
 
@@ -342,10 +342,3 @@ def children(process: int) -> list[int]:
         if int(fields[1]) == process and fields[0] != "Z":
             found.append(int(entry.name))
     return found
-
-
-def wait_until(condition: Callable[[], object]) -> None:
-    give_up = time.monotonic() + 40
-    while not condition():
-        assert time.monotonic() < give_up
-        time.sleep(0.02)

@@ -68,7 +68,7 @@ def test_a_unix_socket_is_served_behind_a_proxy_and_goes_with_the_server(site, t
     push_through(running.client("alice"), f"http://{proxy}/open/app", "main")
 
     assert stat.S_IMODE((tmp_path / "s").stat().st_mode) == 0o600
-    assert running.daemon.logs("info audit: http local anonymous git-receive-pack /open/app: completed")
+    running.daemon.wait_for_log("info audit: http local anonymous git-receive-pack /open/app: completed")
     assert running.daemon.close() == 0
     assert not (tmp_path / "s").exists()
 
@@ -88,5 +88,5 @@ def test_every_door_can_be_one_of_ipv6(site):
     assert [line.split()[-1] for line in client.git("ls-remote", running.url("git", "open/app")).splitlines()] == [
         *("refs/heads/git", "refs/heads/http", "refs/heads/ssh")
     ]
-    assert running.daemon.logs("info audit: ssh ::1 alice git-receive-pack /open/app: completed")
+    running.daemon.wait_for_log("info audit: ssh ::1 alice git-receive-pack /open/app: completed")
     assert running.daemon.close() == 0

@@ -6,10 +6,10 @@ import select
 import signal
 import socket
 import time
-from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import pytest
+from waiting import wait_until
 
 
 def say(site, data: bytes, *, seconds: float = 30) -> bytes:
@@ -109,7 +109,7 @@ def test_more_connections_than_allowed_are_told_so_and_closed_at_once(another_si
         first.close()
         second.close()
     site.filled("open/again.git", commits=1)
-    _wait_until(lambda: b"refs/heads/main" in say(site, request(b"git-upload-pack /open/again") + b"0000"))
+    wait_until(lambda: b"refs/heads/main" in say(site, request(b"git-upload-pack /open/again") + b"0000"))
 
 
 def test_a_client_that_never_reads_what_git_has_said_is_disconnected(another_site):
@@ -148,16 +148,9 @@ def test_a_client_that_is_killed_in_the_middle_of_a_push_leaves_nothing(another_
     hook.write_text("#!/bin/sh\nexit 1\n")
     hook.chmod(0o755)
     pushing = client.popen("push", "-q", "origin", "main", cwd=work)
-    _wait_until(lambda: list(repository.glob("objects/tmp_objdir-*")) or pushing.poll() is not None)
+    wait_until(lambda: list(repository.glob("objects/tmp_objdir-*")) or pushing.poll() is not None)
     os.killpg(pushing.pid, signal.SIGKILL)
     pushing.wait()
-    _wait_until(lambda: not site.daemon.children() and not list(repository.glob("objects/tmp_objdir-*")))
+    wait_until(lambda: not site.daemon.children() and not list(repository.glob("objects/tmp_objdir-*")))
     assert client.git("ls-remote", site.url(transport, "open/r")) == ""
     assert site.daemon.close() == 0
-
-
-def _wait_until(condition: Callable[[], object]) -> None:
-    give_up = time.monotonic() + 40
-    while not condition():
-        assert time.monotonic() < give_up
-        time.sleep(0.02)

@@ -4,10 +4,10 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import pytest
+from waiting import wait_until
 
 MEBIBYTE_IN_KIB = 1024
 
@@ -15,15 +15,6 @@ MEBIBYTE_IN_KIB = 1024
 @pytest.fixture(params=["http", "https"])
 def web(request):
     return request.param
-
-
-def eventually(holds: Callable[[], bool], seconds: float = 40) -> bool:
-    give_up = time.monotonic() + seconds
-    while not holds():
-        if time.monotonic() > give_up:
-            return False
-        time.sleep(0.05)
-    return True
 
 
 def of(site, unique: str) -> list[str]:
@@ -64,7 +55,7 @@ def test_a_client_that_does_not_read_costs_no_memory_and_leaves_nothing_behind(a
         time.sleep(1)
         assert of(site, "stalled")
         assert site.daemon.memory_kib("VmHWM") - before < 8 * MEBIBYTE_IN_KIB
-    assert eventually(lambda: not of(site, "stalled"))
+    wait_until(lambda: not of(site, "stalled"), "git still runs")
 
 
 def test_a_client_that_is_killed_while_it_clones_leaves_nothing_behind(site, web, unique, long_line):
@@ -75,10 +66,10 @@ def test_a_client_that_is_killed_while_it_clones_leaves_nothing_behind(site, web
     client.git("push", "-q", "origin", "main", cwd=work)
     url = site.url(web, f"team/{unique}.git").replace(site.daemon.urls[web].rpartition(":")[2], str(long_line(web)))
     clone = client.configured(http_lowSpeedLimit="0").popen("clone", url, "clone")
-    assert eventually(lambda: any("upload-pack" in command for command in of(site, unique)))
+    wait_until(lambda: any("upload-pack" in command for command in of(site, unique)), "git has not started")
     os.killpg(clone.pid, signal.SIGKILL)
     clone.wait()
-    assert eventually(lambda: not of(site, unique))
+    wait_until(lambda: not of(site, unique), "git still runs")
 
 
 def test_a_client_that_is_killed_while_it_pushes_leaves_nothing_behind(site, web, unique):
@@ -90,10 +81,10 @@ def test_a_client_that_is_killed_while_it_pushes_leaves_nothing_behind(site, web
     hook.write_text("#!/bin/sh\nexit 1\n")
     hook.chmod(0o755)
     push = client.popen("push", "-q", "origin", "main", cwd=work)
-    assert eventually(lambda: bool(list(repository.glob("objects/tmp_objdir-incoming-*"))))
+    wait_until(lambda: list(repository.glob("objects/tmp_objdir-incoming-*")), "nothing has arrived")
     os.killpg(push.pid, signal.SIGKILL)
     push.wait()
-    assert eventually(lambda: not of(site, unique))
+    wait_until(lambda: not of(site, unique), "git still runs")
     assert list(repository.glob("objects/tmp_objdir-incoming-*")) == []
     assert client.git("for-each-ref", cwd=repository) == ""
 
@@ -107,7 +98,7 @@ def test_a_connection_that_is_lost_in_the_middle_of_a_compressed_push_stores_not
             "Content-Type: application/x-git-receive-pack-request\r\nContent-Length: 1000\r\n\r\n".encode()
             + b"\x1f\x8b\x08\0\0\0\0\0\0\3"
         )
-    assert eventually(lambda: f"git-receive-pack /open/{unique}.git: " in site.daemon.log())
+    site.daemon.wait_for_log(f"git-receive-pack /open/{unique}.git: ")
     assert not of(site, unique)
     assert list(repository.glob("objects/tmp_objdir-incoming-*")) == []
 

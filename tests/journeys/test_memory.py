@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from waiting import wait_until
 
 _SIZE = int(os.environ.get("GITGATE_TEST_LARGE_BYTES", 2**26))
 _BLOB = 2**24
@@ -83,17 +84,10 @@ def test_clients_that_stall_in_the_middle_of_a_clone_cost_no_memory(another_site
     for number in range(5):
         folder = tmp_path / f"{number}.git"
         stopped.append(client.popen("clone", "-q", "--bare", site.url(transport, "open/big"), folder))
-    _wait_until(lambda: all(list((tmp_path / f"{n}.git").glob("objects/pack/tmp_pack_*")) for n in range(5)))
+    wait_until(lambda: all(list((tmp_path / f"{n}.git").glob("objects/pack/tmp_pack_*")) for n in range(5)))
     for process in stopped:
         os.killpg(process.pid, 19)  # SIGSTOP
     time.sleep(0.5)
 
     assert site.daemon.memory_kib() - before < _MOST_GROWTH_KIB
     client.git("ls-remote", site.url(transport, "open/big"))
-
-
-def _wait_until(condition) -> None:
-    give_up = time.monotonic() + 40
-    while not condition():
-        assert time.monotonic() < give_up
-        time.sleep(0.02)

@@ -4,13 +4,13 @@ import os
 import re
 import socket
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from waiting import wait_until
 
 RULES = """
     rules:
@@ -132,10 +132,7 @@ def test_one_refused_ref_refuses_the_push_and_each_is_told_why(work, guarded, re
     (identifier,) = set(re.findall(r"\(id (\w+)\)", printed))
     # The id that the user is told leads to the record, which is written once the client has gone.
     lines_of = partial(re.findall, rf"^.*audit.*\[{identifier}\]$", flags=re.MULTILINE)
-    give_up = time.monotonic() + 40
-    while not (written := lines_of(guarded.daemon.log())):
-        assert time.monotonic() < give_up
-        time.sleep(0.02)
+    written = wait_until(lambda: lines_of(guarded.daemon.log()), "there is no record")
     assert ": denied (rules: " in written[0]
 
 

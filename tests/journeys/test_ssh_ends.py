@@ -4,18 +4,10 @@ import os
 import shlex
 import signal
 import subprocess
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
-
-def wait_until(true: Callable[[], bool], what: str) -> None:
-    give_up = time.monotonic() + 40
-    while not true():
-        assert time.monotonic() < give_up, f"{what}, after 40 s"
-        time.sleep(0.02)
+from waiting import wait_until
 
 
 def fill(site, client, path: str, megabytes: int) -> Path:
@@ -79,7 +71,7 @@ def test_a_client_that_is_killed_in_the_middle_of_a_clone_leaves_no_process(site
     over_a_long_line = type(client)(client.home, {**client.environment, "GIT_SSH_COMMAND": ssh})
     url = f"ssh://alice@127.0.0.1:{long_line('ssh')}/open/{unique}.git"
     cloning = over_a_long_line.popen("clone", "-q", url, client.home / "copy")
-    wait_until(lambda: bool(site.daemon.children(unique)), "git has not started")
+    wait_until(lambda: site.daemon.children(unique), "git has not started")
 
     os.killpg(cloning.pid, how)
     cloning.wait()

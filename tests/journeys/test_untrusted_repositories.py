@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from quarantine import wait_until_quarantine_is_gone
 
 CONFIGURATION = """
 version: 1
@@ -196,6 +197,7 @@ def test_a_push_that_is_too_large_is_refused_and_leaves_nothing(strict, transpor
     work = client.work_tree(url, large=os.urandom(400_000).hex())
     said = client.git("push", "origin", "main", cwd=work, fails=True)
     assert "pack exceeds maximum allowed size" in said
+    wait_until_quarantine_is_gone(directory)
     assert [path for path in directory.rglob("objects/**/*") if path.is_file() or "incoming" in path.name] == []
     client.commit(work, large="small\n")
     client.git("reset", "-q", "--soft", "HEAD~1", cwd=work)
@@ -241,7 +243,7 @@ def test_a_configuration_that_git_cannot_read_is_told_without_paths(site, transp
     said = site.client().git("ls-remote", url, fails=True)
     assert "/etc" not in said
     assert str(site.root) not in said
-    assert site.daemon.logs("bad config line")
+    site.daemon.wait_for_log("bad config line")
 
 
 @pytest.mark.parametrize("transport", ["ssh", "http", "git"])

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from freezing import freeze
+from waiting import wait_until
 
 SERVICE = Path(__file__).parents[2] / "docs/examples/policy_service.py"
 SECRET = "whsec_" + base64.b64encode(b"thirty-two bytes, more or less!!").decode()
@@ -127,7 +128,7 @@ def test_the_service_decides_on_each_ref_and_its_words_reach_the_user(governed, 
     client.git("push", "-q", "--force", "origin", "HEAD:topic", cwd=clone)
     printed = client.git("push", "--force", "origin", "HEAD:main", cwd=clone, fails=True)
     assert re.search(r"! \[remote rejected\] HEAD -> main \(main only moves forward\. \(id \w+\)\)", printed)
-    assert governed.daemon.logs("denied (policy: main stays)")
+    governed.daemon.wait_for_log("denied (policy: main stays)")
 
 
 @pytest.mark.parametrize("transport", ["http", "git"], indirect=True)
@@ -149,7 +150,7 @@ def test_a_thousand_refs_are_one_question(governed, policy, transport, unique):
     client.git("push", "-q", "origin", "refs/heads/b*:refs/heads/b*", cwd=clone)
     # One for each request before its refs are known, one for all refs, and as many records.
     assert 1 <= policy.questions() - before <= 20
-    assert governed.daemon.logs(f"alice git-receive-pack /team/{unique}: completed (policy: a developer in team/)")
+    governed.daemon.wait_for_log(f"alice git-receive-pack /team/{unique}: completed (policy: a developer in team/)")
 
 
 @pytest.fixture
@@ -176,10 +177,7 @@ def test_while_the_service_is_away_others_are_served_and_nobody_is_let_in(fault,
     assert "gitgate: temporarily unavailable (id " in said
     away.kill()
     away.start()
-    give_up = time.monotonic() + 40
-    while status(governed, f"team/{unique}")[0] != 200:
-        assert time.monotonic() < give_up, "the service is back, and nobody notices"
-        time.sleep(0.1)
+    wait_until(lambda: status(governed, f"team/{unique}")[0] == 200, "the service is back, and nobody notices")
 
 
 def test_two_hundred_logins_at_a_silent_service_are_bounded_and_the_others_served(governed, away, unique):

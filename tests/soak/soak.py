@@ -11,12 +11,13 @@ import subprocess
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from journeys_for_soak import CONFIGURATION
+from waiting import wait_until
 
 SECONDS = float(os.environ.get("SOAK_SECONDS", "60"))
 CLIENTS = 50
@@ -109,13 +110,6 @@ def _kill_a_fetch(site: Any) -> int:
     return 0
 
 
-def _wait_until(condition: Callable[[], object], what: str) -> None:
-    give_up = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < give_up, what
-        time.sleep(0.1)
-
-
 @contextmanager
 def _measured(site: Any) -> Iterator[None]:
     """Descriptors, children and timers come back to what they were."""
@@ -128,13 +122,13 @@ def _measured(site: Any) -> Iterator[None]:
 
     for transport in TRANSPORTS:
         site.client().git("ls-remote", site.url(transport, "open/r0"))
-    _wait_until(lambda: not site.daemon.children(), "git runs on")
+    wait_until(lambda: not site.daemon.children(), "git runs on", seconds=60)
     time.sleep(1)
     before = descriptors(), timers(), site.daemon.memory_kib()
     yield
-    _wait_until(lambda: not site.daemon.children(), "git runs on")
-    _wait_until(lambda: descriptors() <= before[0], "descriptors are left open")
-    _wait_until(lambda: timers() <= before[1], "timers are left")
+    wait_until(lambda: not site.daemon.children(), "git runs on", seconds=60)
+    wait_until(lambda: descriptors() <= before[0], "descriptors are left open", seconds=60)
+    wait_until(lambda: timers() <= before[1], "timers are left", seconds=60)
     print(f"memory: {before[2] // 1024} MiB before, {site.daemon.memory_kib() // 1024} MiB after")
 
 

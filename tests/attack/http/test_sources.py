@@ -4,12 +4,12 @@ import os
 import shutil
 import ssl
 import subprocess
-import time
 from base64 import b64encode
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from waiting import wait_until
 
 CONFIGURATION = """
 version: 1
@@ -59,6 +59,19 @@ def test_who_behaves_badly_twice_is_turned_away_at_every_door(guarded, say, requ
     assert say(guarded, "http", request_for(DISCOVER), source="127.0.1.9").startswith(b"HTTP/1.1 200 ")
 
 
+def test_equal_guesses_at_the_same_time_count_one_by_one(guarded, connect, say, request_for):
+    """1. Somebody sends the same guess twice at the same time. 2. It is hashed once for both, and counts once: so half
+    of all guesses cost nothing."""
+    guess = request_for(DISCOVER, "Authorization: Basic " + b64encode(b"alice:guess").decode())
+    clients = [connect(guarded, "http", source="127.0.1.4") for _ in range(2)]
+    for client in clients:
+        client.sendall(guess)
+    assert [client.recv(100)[:13] for client in clients] == [b"HTTP/1.1 401 "] * 2
+    assert say(guarded, "http", request_for(DISCOVER), source="127.0.1.4").startswith(b"HTTP/1.1 429 ")
+    for client in clients:
+        client.close()
+
+
 def test_nobody_takes_all_places(guarded, connect, say, request_for):
     """1. One address connects as often as it can, at every door, and says nothing. 2. With the help of a second one all
     places for startups are taken. 3. Whoever has been answered before is not held up by it."""
@@ -67,14 +80,14 @@ def test_nobody_takes_all_places(guarded, connect, say, request_for):
     assert served.recv(100).startswith(b"HTTP/1.1 200 ")
     before = _sockets(guarded)
     held = [connect(guarded, transport, source="127.0.2.2") for transport in ("http", "git", "http", "git")]
-    _wait_for_sockets(guarded, before + 4)
+    wait_until(lambda: _sockets(guarded) >= before + 4)
     with connect(guarded, "http", source="127.0.2.2") as one_more:
         assert one_more.recv(100).startswith(b"HTTP/1.1 429 ")
     with pytest.raises(OSError, match="EOF|reset|closed"):  # to be told why over TLS would cost us a handshake
         connect(guarded, "https", source="127.0.2.2")
 
     held.append(connect(guarded, "git", source="127.0.2.3"))
-    _wait_for_sockets(guarded, before + 5)
+    wait_until(lambda: _sockets(guarded) >= before + 5)
     with connect(guarded, "git", source="127.0.2.4") as client:
         assert b"ERR too busy" in client.recv(100)
     served.sendall(request_for(DISCOVER))
@@ -93,23 +106,17 @@ def _sockets(site) -> int:
     return number
 
 
-def _wait_for_sockets(site, number: int) -> None:
-    give_up = time.monotonic() + 40
-    while _sockets(site) < number:
-        assert time.monotonic() < give_up
-        time.sleep(0.02)
-
-
 def test_a_renewed_certificate_is_shown_by_the_running_server(guarded):
     port = int(guarded.daemon.urls["https"].rpartition(":")[2])
-    before = ssl.get_server_certificate(("127.0.0.1", port))
+
+    def shown() -> str:
+        return ssl.get_server_certificate(("127.0.0.1", port))
+
+    before = shown()
     lines = ("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30")
     named = ("-subj", "/CN=localhost", "-keyout", guarded.folder / "new.key", "-out", guarded.folder / "new.crt")
     subprocess.run([*lines, *named], check=True, capture_output=True)
     for name in ("key", "crt"):
         shutil.move(guarded.folder / f"new.{name}", guarded.folder / f"tls.{name}")
-    give_up = time.monotonic() + 40
-    while (after := ssl.get_server_certificate(("127.0.0.1", port))) == before:
-        assert time.monotonic() < give_up
-        time.sleep(0.1)
-    assert after == (guarded.folder / "tls.crt").read_text()
+    wait_until(lambda: shown() != before, "the old certificate is shown")
+    assert shown() == (guarded.folder / "tls.crt").read_text()

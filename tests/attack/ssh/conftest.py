@@ -1,7 +1,6 @@
 """Raw ssh clients, and bare sockets, at a site's ssh door."""
 
 import socket
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -37,16 +36,3 @@ def tcp() -> Iterator[Callable[[Any], socket.socket]]:
     yield connect
     for each in sockets:
         each.close()
-
-
-@pytest.fixture
-def wait_until() -> Callable[[Callable[[], bool]], None]:
-    """Waits for something that is to come true by itself."""
-
-    def wait(true: Callable[[], bool]) -> None:
-        give_up = time.monotonic() + SECONDS
-        while not true():
-            assert time.monotonic() < give_up
-            time.sleep(0.02)
-
-    return wait

@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from raw_ssh_client import DISCONNECT, FAILURE, KEY_WOULD_DO, SUCCESS, UNIMPLEMENTED, about_key, by_password
 from twisted.conch.ssh.common import NS
 from twisted.conch.ssh.keys import Key
+from waiting import wait_until
 
 
 @pytest.fixture
@@ -79,9 +80,7 @@ def test_cve_2026_39828_what_an_identity_may_not_do_holds_however_it_logged_in(
     assert (pushed, said.partition(b" (id ")[0], code) == (b"", b"gitgate: Pushing is for developers.", 128)
 
 
-def test_cve_2026_39831_a_security_key_has_to_be_touched(
-    site: Any, client: Any, attack: Any, wait_until: Callable[[Callable[[], bool]], None]
-) -> None:
+def test_cve_2026_39831_a_security_key_has_to_be_touched(site: Any, client: Any, attack: Any) -> None:
     """x/crypto, and conch: malware has the key sign that is plugged in, without anybody's touch."""
     private = Ed25519PrivateKey.generate()
     kind, application = b"sk-ssh-ed25519@openssh.com", b"ssh:"

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from twisted.conch.ssh.common import NS
+from waiting import wait_until
 
 _PER_SESSION_KIB = 512
 #: What is there once, and was not before: caches, arenas of the allocator.
@@ -80,9 +81,7 @@ def test_clients_that_stop_reading_a_clone_cost_little(measured: Any, attack: An
     assert len(measured.daemon.children("big.git")) >= len(clients)
 
 
-def test_clients_that_push_to_a_git_that_does_not_read_cost_little(
-    measured: Any, attack: Any, wait_until: Callable[..., None]
-) -> None:
+def test_clients_that_push_to_a_git_that_does_not_read_cost_little(measured: Any, attack: Any) -> None:
     """A pre-receive hook runs, and git reads nothing meanwhile. The client sends what its window of 2 MiB takes."""
     hook = measured.root / "open/big.git/hooks/pre-receive"
     hook.write_text("#!/bin/sh\nwhile [ ! -e go-on ]; do sleep 0.2; done\n")

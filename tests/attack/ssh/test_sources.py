@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from raw_ssh_client import by_password
+from waiting import wait_until
 
 CONFIGURATION = """
 version: 1
@@ -49,7 +50,6 @@ def test_connections_that_do_nothing_leave_room_for_those_who_are_logged_in(
     attack: Callable[..., Any],
     tcp: Callable[..., Any],
     banner: Callable[..., bytes],
-    wait_until: Callable[[Callable[[], bool]], None],
 ) -> None:
     """MaxStartups: all places of those who wait are taken by connections that say nothing. Who has logged in stays."""
     site = another_site(CONFIGURATION)

@@ -56,7 +56,7 @@ def test_a_client_that_never_comes_to_the_point_is_disconnected(
     acting.join()
 
     assert lasted > 0.5
-    assert site.daemon.logs("closed, no login in time")
+    site.daemon.wait_for_log("closed, no login in time")
 
 
 def test_a_client_that_exchanges_keys_and_then_waits_is_disconnected(another_site: Any, attack: Any) -> None:

@@ -103,6 +103,26 @@ def test_pushing_without_a_login_is_warned_of(start, repositories):
     ]
 
 
+def test_on_a_terminal_the_first_line_says_what_is_served_and_the_last_one_that_it_is_ready(
+    environ, repositories, tmp_path
+):
+    _write(repositories)
+    with (tmp_path / "terminal").open("ab") as terminal:
+        command = [sys.executable, "-m", "gitgate"]
+        server = subprocess.Popen(command, cwd=repositories, env=environ, stdout=terminal, stderr=terminal)
+    try:
+        while not (told := (tmp_path / "terminal").read_text()).endswith("ready\n"):
+            assert server.poll() is None
+            time.sleep(0.01)
+    finally:
+        server.kill()
+        server.wait()
+
+    banner, door, memory, ready = told.splitlines()
+    assert (banner, door[:15], ready) == ("gitgate 0.1.0 serves what gitgate.yaml says", "  git    git://", "ready")
+    assert " info cli.running: memory: at most " in memory
+
+
 def test_a_port_that_is_taken_is_one_line(gitgate, repositories):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -169,7 +189,6 @@ def test_a_log_in_json_has_one_object_in_a_line(start, sh, repositories):
 
     events = [json.loads(line) for line in server.log.splitlines()]
     assert {(event["level"], event["logger"]) for event in events} == {
-        ("info", "server"),
         ("info", "audit"),
         ("info", "cli.running"),
         ("info", "git.answers"),

@@ -3,7 +3,6 @@
 import json
 import sys
 import threading
-import time
 import traceback
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -13,6 +12,7 @@ from fake_directory import FakeDirectory
 from gitgate_ldap import LdapPlugin, LdapSettings
 from pydantic import TypeAdapter
 from slapd import GROUPS, PEOPLE, SERVICE, SERVICE_PASSWORD, Slapd
+from waiting import wait_until
 
 from gitgate.plugin import Identity, Password, PublicKey, Rejected
 from gitgate.testing import a_peer
@@ -116,10 +116,7 @@ def wait_until_in() -> Callable[..., None]:
         return frame is not None and any(entry.name == function for entry in traceback.extract_stack(frame))
 
     def wait(function: str, *threads: threading.Thread) -> None:
-        give_up = time.monotonic() + 40
-        while not all(is_in(function, thread) for thread in threads):
-            assert time.monotonic() < give_up
-            time.sleep(0.001)
+        wait_until(lambda: all(is_in(function, thread) for thread in threads), f"some are not in {function}")
 
     return wait
 

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from fake_directory import BIND, BIND_ANSWER, EXTENDED, EXTENDED_ANSWER, answer, operation, result
 from gitgate_ldap.errors import DirectoryError
+from waiting import wait_until
 
 from gitgate.plugin import Identity, SettingsError
 
@@ -181,7 +182,7 @@ def test_a_server_of_an_older_tls_than_wanted_is_not_spoken_to(ldap, log_in, sla
         stderr=subprocess.DEVNULL,
     )
     try:
-        _wait_for(port)
+        wait_until(lambda: _is_open(port), "openssl does not listen")
         uri = f"ldaps://localhost:{port}"
         with pytest.raises(DirectoryError, match=r"TLS failed: TLSV1_ALERT_PROTOCOL_VERSION|TLS failed: .*VERSION"):
             log_in(ldap(uris=[uri], **_trusting(slapd, min_version="1.3")), "bob")
@@ -190,13 +191,12 @@ def test_a_server_of_an_older_tls_than_wanted_is_not_spoken_to(ldap, log_in, sla
         server.wait()
 
 
-def _wait_for(port: int) -> None:
-    for _ in range(500):
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            return
-        except OSError:
-            threading.Event().wait(0.01)
+def _is_open(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
 
 
 def test_ldap3_is_known_to_one_module():

@@ -1,4 +1,4 @@
-"""A repository that was found is taken to be there for a second; nothing else is remembered."""
+"""A repository that was found is taken to be there for a second by who reads it; nothing else is remembered."""
 
 import shutil
 from collections.abc import Callable
@@ -43,6 +43,29 @@ def test_what_was_missing_is_looked_for_again(root: Path, make: Make, plugin: Tr
     assert isinstance(answered(plugin.resolve_path(ANONYMOUS, a_fetch("/app"))), Missing)
     directory = make(root / "app.git", "--bare")
     assert answered(plugin.resolve_path(ANONYMOUS, a_fetch("/app"))) == Repository(directory=directory, name="app")
+
+
+def test_a_push_looks_itself_and_may_make_what_was_removed_a_moment_ago(
+    root: Path, make: Make, plugin: TreePlugin
+) -> None:
+    """It was told that nothing is there: git did not find what the memory promised."""
+    alice, directory = an_identity("alice"), make(root / "app.git", "--bare")
+    for request in (a_fetch("/app"), a_push("/app")):
+        assert answered(plugin.resolve_path(alice, request)) == Repository(directory=directory, name="app")
+    shutil.rmtree(directory)
+    promised = Repository(directory=directory, name="app", exists=False)
+    assert answered(plugin.resolve_path(alice, a_push("/app"))) == promised
+
+
+def test_a_push_looks_itself_where_a_repository_leads_elsewhere_by_now(
+    root: Path, make: Make, plugin: TreePlugin
+) -> None:
+    first, second, link = (root / name for name in ("first.git", "second.git", "now"))
+    for directory in (make(first, "--bare"), make(second, "--bare")):
+        link.unlink(missing_ok=True)
+        link.symlink_to(directory.name)
+        found = Repository(directory=directory, name=directory.stem)
+        assert answered(plugin.resolve_path(ANONYMOUS, a_push("/now"))) == found
 
 
 def test_a_promise_is_not_remembered(root: Path, make: Make, plugin: TreePlugin) -> None:

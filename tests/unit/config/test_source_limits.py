@@ -38,6 +38,28 @@ def test_what_sshd_writes_can_be_written_here(load: Callable[..., Config]) -> No
 
 
 @pytest.mark.parametrize(
+    ("written", "column", "told"),
+    [
+        ("{min: 20m}", 26, "min: must be at most `max`, which is 10m; lower it, or raise `max`"),
+        ("{max: 10s}", 26, "max: must be at least `min`, which is 15s; raise it, or lower `min`"),
+        ("{max: 1m, min: 61s}", 35, "min: must be at most `max`, which is 1m; lower it, or raise `max`"),
+    ],
+)
+def test_a_least_penalty_above_the_greatest_is_refused(
+    load: Callable[..., Config], written: str, column: int, told: str
+) -> None:
+    """The smaller of the two counted, without a word: sources were turned away earlier than `min` said."""
+    with pytest.raises(ConfigError) as refused:
+        load(f"{_TEXT}  per_source_penalties: {written}\n")
+    assert str(refused.value) == f"gitgate.yaml:5:{column}: limits.per_source_penalties.{told}"
+
+
+def test_the_smallest_penalty_may_be_the_greatest(load: Callable[..., Config]) -> None:
+    penalties = load(f"{_TEXT}  per_source_penalties: {{min: 1m, max: 60s}}\n").limits.per_source_penalties
+    assert penalties.min == penalties.max == 60
+
+
+@pytest.mark.parametrize(
     ("kind", "text"),
     [
         *(

@@ -2,7 +2,6 @@
 
 import os
 import threading
-import time
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -11,6 +10,7 @@ import pytest
 from twisted.internet.defer import Deferred, ensureDeferred, succeed
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
+from waiting import wait_until
 
 from gitgate.git import answer_cache
 from gitgate.git.answer import Answer, Reader, WholeQuestion
@@ -326,9 +326,7 @@ def test_a_very_long_answer_is_gone_soon_and_who_forgets_it_does_not_wait(
     kept_long.running.callback(ENDED)
     closers.clear()
     kept_long.answer.discard()
-    give_up = time.monotonic() + 30
-    while len(os.listdir("/proc/self/fd")) > before and time.monotonic() < give_up:
-        time.sleep(0.001)
+    wait_until(lambda: len(os.listdir("/proc/self/fd")) <= before, "it is still there")
     assert (len(os.listdir("/proc/self/fd")), kept_long.budget.used) == (before, 0)
     assert threading.main_thread() not in closers
 

@@ -4,7 +4,6 @@ import fcntl
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import pytest
 from reactor_fixtures import Run, TimeThatIsTold
 from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.task import deferLater
+from waiting import wait_until
 
 from gitgate.config import Limits
 from gitgate.git import process as process_module
@@ -241,10 +241,7 @@ def test_a_git_that_does_not_end_by_itself_is_ended_with_all_its_children(
     ended = run(_wait_for(serving))
     assert ended.code == -signal.SIGKILL
     child = int((tmp_path / "child").read_text())
-    give_up = time.monotonic() + 40
-    while _alive(child) and time.monotonic() < give_up:
-        time.sleep(0.01)
-    assert not _alive(child)
+    wait_until(lambda: not _alive(child), "its child still runs")
 
 
 def _alive(pid: int) -> bool:

@@ -60,12 +60,6 @@ def test_there_is_never_more_to_wait_than_the_maximum(penalties_of: Any, clock: 
     assert not table.holds(SOURCE)
 
 
-def test_a_maximum_below_the_minimum_is_what_counts(penalties_of: Any) -> None:
-    table = penalties_of(max="2s")
-    table.add(SOURCE, Offence.LOGIN_REFUSED)
-    assert table.holds(SOURCE)
-
-
 @pytest.mark.parametrize("offence", list(Offence))
 def test_each_offence_has_a_price_of_its_own(penalties_of: Any, offence: Offence) -> None:
     others = {other.value: "0s" for other in Offence if other is not offence}
