@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import socket
 import ssl
 import subprocess
 from base64 import b64encode
@@ -57,6 +58,17 @@ def test_who_behaves_badly_twice_is_turned_away_at_every_door(guarded, say, requ
     assert say(guarded, "http", request_for(DISCOVER), source=source).startswith(b"HTTP/1.1 429 Too Many Requests\r\n")
     assert b"ERR too many connections or failures from your address" in say(guarded, "git", b"", source=source)
     assert say(guarded, "http", request_for(DISCOVER), source="127.0.1.9").startswith(b"HTTP/1.1 200 ")
+
+
+def test_who_knocks_at_the_https_port_without_tls_is_told_in_plain_text_and_pays_for_it(guarded, say, request_for):
+    address = ("127.0.0.1", int(guarded.daemon.urls["https"].rpartition(":")[2]))
+    for _ in range(2):
+        with socket.create_connection(address, timeout=40, source_address=("127.0.1.5", 0)) as client:
+            client.sendall(request_for(DISCOVER))
+            answer = b"".join(iter(lambda client=client: client.recv(65536), b""))
+        assert answer.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+        assert b"an http client on an https:// port: write https:// in its URL" in answer
+    assert say(guarded, "http", request_for(DISCOVER), source="127.0.1.5").startswith(b"HTTP/1.1 429 ")
 
 
 @pytest.mark.parametrize(
