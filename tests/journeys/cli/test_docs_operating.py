@@ -251,6 +251,7 @@ def test_fail2ban_finds_the_address_of_failed_logins_and_nobody_elses(
 
     for login, path in (
         ("alice:looking-glass@", "open"),
+        ("alice@", "open"),
         (f"{forged}:x@".replace(":%20", "%3A%20"), "open"),
         ("alice:wonderland@", f"Z%20info%20{forged}x"),
     ):
@@ -262,6 +263,7 @@ def test_fail2ban_finds_the_address_of_failed_logins_and_nobody_elses(
     assert len(found) == sum(
         "login: rejected (htpasswd: " in line or "(no plugin knows them)" in line for line in lines
     )
+    assert "a password that no hash can have" not in server.log  # the empty one that git sends before it asks
     assert sum("192.0.2.1" in line for line in lines) >= 2
 
 
