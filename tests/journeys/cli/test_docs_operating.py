@@ -286,3 +286,14 @@ def test_systemd_understands_the_unit(tmp_path: Path) -> None:
     )
 
     assert (verified.returncode, verified.stderr) == (0, "")
+
+
+def test_the_audit_log_of_the_documents_stands_where_the_unit_lets_gitgate_write() -> None:
+    [unit] = _blocks("systemd")
+    [logs] = re.findall("^LogsDirectory=(.*)$", unit, re.MULTILINE)
+    top = Path(__file__).parents[3]
+    page, example = (top / "docs/audit.md").read_text(), (top / "gitgate.yaml.example").read_text()
+    written = re.findall(r"^  file: (\S+)$", page + example[example.index("\naudit:") :], re.MULTILINE)
+    rotated = re.findall(r"^(/\S+) \{$", page, re.MULTILINE)
+    assert {*written, *rotated} == {f"/var/log/{logs}/audit.jsonl"}
+    assert (len(written), len(rotated)) == (2, 1)
