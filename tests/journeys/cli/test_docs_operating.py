@@ -265,6 +265,23 @@ def test_fail2ban_finds_the_address_of_failed_logins_and_nobody_elses(
     assert sum("192.0.2.1" in line for line in lines) >= 2
 
 
+def test_probes_that_the_guide_names_do_not_count_against_their_source(
+    start: Start, environ: dict[str, str], folder: Path
+) -> None:
+    _make_site(folder, "limits: {per_source_exempt: []}\n")
+    server = start()
+    status = "curl -s -o /dev/null -w '%{http_code} '"
+    places = ("", "public/info/refs?service=git-upload-pack", "app/info/refs?service=git-upload-pack")
+    probes = [
+        *(f"{status} '{server.urls['http']}/{place}'" for place in places),
+        f"git ls-remote {server.urls['git']}/public > /dev/null",
+    ]
+
+    told = _sh("for i in $(seq 20); do " + "; ".join(probes) + "; done", folder, environ)
+
+    assert (told.returncode, told.stdout) == (0, "404 200 401 " * 20)
+
+
 def test_a_hangup_ends_the_server_at_once(start: Start, folder: Path) -> None:
     _make_site(folder)
     server = start()
