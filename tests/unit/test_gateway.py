@@ -91,9 +91,10 @@ class Site:
 class RecordingRunner:
     """Starts nothing, and notes what would have been started."""
 
-    def __init__(self, outcome: Callable[[], Any] = lambda: GIT_EXIT) -> None:
+    def __init__(self, outcome: Callable[[], Any] = lambda: GIT_EXIT, *, finds_nothing: bool = False) -> None:
         self.started: list[tuple[Repository, Identity, Exchange]] = []
         self._outcome = outcome
+        self._finds_nothing = finds_nothing
 
     async def run(self, request: Any, repository: Any, identity: Any, exchange: Any, client: Any) -> GitExit:
         self.started.append((repository, identity, exchange))
@@ -103,7 +104,7 @@ class RecordingRunner:
         return await outcome if isinstance(outcome, Deferred) else outcome
 
     async def is_gone(self, repository: Repository) -> bool:
-        return False
+        return self._finds_nothing
 
 
 class LoginLess:
@@ -151,6 +152,23 @@ def test_what_is_allowed_is_run_on_the_very_repository_that_was_authorized() -> 
     ((started, identity, exchange),) = house.runner.started
     assert started is repository
     assert (identity, exchange) == (ALICE.identity, Exchange.CONVERSATION)
+
+
+def test_a_git_that_says_nothing_and_fails_may_have_found_no_repository() -> None:
+    failed = GitExit(code=128, bytes_in=10, bytes_out=0)
+    found, gone = (RecordingRunner(lambda: failed, finds_nothing=nothing) for nothing in (False, True))
+    assert House(Site(read=Allow("public")), found).serve(a_fetch()) == failed
+    assert isinstance(House(Site(read=Allow("public")), gone).serve(a_fetch()), RepositoryNotFound)
+
+
+def test_a_git_that_fails_after_it_has_spoken_has_answered_itself() -> None:
+    """1. A repository is removed while it is cloned. 2. git says so to the client, in the middle of the pack. 3. A
+    refusal that came behind that would be a second answer, and the record would tell of a clone that never began.
+    """
+    failed = GitExit(code=128, bytes_in=10, bytes_out=20)
+    house = House(Site(read=Allow("public")), RecordingRunner(lambda: failed, finds_nothing=True))
+    assert house.serve(a_fetch()) == failed
+    assert [(record.verdict, record.bytes_out) for record in house.records] == [(Verdict.COMPLETED, 20)]
 
 
 def test_a_list_of_what_can_be_reached_has_a_record() -> None:

@@ -392,6 +392,28 @@ def test_a_git_that_fails_before_its_hook_is_heard() -> None:
     assert house.client.heard == b"report"
 
 
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [
+        (b"ng refs/heads/main deny updating a hidden ref\n", []),
+        (
+            b"ok refs/heads/main\n",
+            ["git took a push without asking whether it rewinds: the hook of gitgate did not run"],
+        ),
+    ],
+)
+def test_only_of_a_push_that_git_took_is_it_an_error_that_no_hook_was_asked(
+    status: bytes, told: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """git asks no hook where it has refused every ref itself, which any client can bring about as often as it likes."""
+    house = House(terms=PushTerms(forward_only=("refs/heads/main",), refusal=REFUSED))
+    house.receiving.says = encode(b"unpack ok\n") + encode(status) + FLUSH
+    house.client.git.write(LIST)
+    house.decide()
+    house.end()
+    assert caplog.messages == told
+
+
 def test_a_ref_that_is_not_utf8_is_not_rewound_either() -> None:
     """Attack: a branch whose name is Latin-1, which is another name once it was text."""
     house = House(terms=PushTerms(forward_only=("refs/heads/caf\\xe9",), refusal=REFUSED))
