@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from gitgate.cli.configuration_file import config_option, need_configuration
+from gitgate.cli.configuration_file import config_option, need_configuration, refuse_configuration_in
 from gitgate.cli.stops import told
 
 if TYPE_CHECKING:
@@ -81,6 +81,7 @@ class Asking:
             return load(need_configuration(self.config_file))
         if self.config_file is not None:
             raise click.UsageError("--directory and -c exclude each other")
+        refuse_configuration_in(self.directory, f"gitgate {click.get_current_context().info_name}")
         return serve_directory(self.directory, Ports()).config
 
 
