@@ -71,7 +71,7 @@ def _serve_configuration(file: Path) -> None:
     from gitgate.config import load
 
     config = load(file)
-    run(config, lambda doors: start_lines(f"what {file} says", config, doors))
+    run(config, lambda server: start_lines(f"what {file} says", config, server.doors, server.accepted))
 
 
 def _serve_directory(directory: Path, ports: dict[str, int]) -> None:
@@ -82,7 +82,12 @@ def _serve_directory(directory: Path, ports: dict[str, int]) -> None:
 
     served = serve_directory(directory, Ports(**ports))
     try:
-        run(served.config, lambda doors: start_lines(str(directory.absolute()), served.config, doors, served.notes))
+        run(
+            served.config,
+            lambda server: start_lines(
+                str(directory.absolute()), served.config, server.doors, server.accepted, served.notes
+            ),
+        )
     except DoorBlocked as blocked:
         transport = blocked.listener.transport.value
         raise Unavailable(f"gitgate: {blocked}; choose another port with --{transport}-port") from None

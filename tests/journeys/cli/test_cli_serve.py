@@ -45,7 +45,8 @@ def test_a_folder_with_the_three_files_is_served_as_gitserverglue_did(start, sh,
     server.process.send_signal(signal.SIGTERM)
 
     assert server.lines[0] == f"gitgate 0.1.0 serves {repositories}"
-    assert server.lines[4:] == ["ready"]
+    assert server.lines[5:] == ["ready"]
+    assert server.lines[4].startswith("WARNING: passwords come readably over http://")
     assert set(server.urls) == {"ssh", "http", "git"}
     assert (pushed.returncode, read.returncode, server.end()) == (0, 0, 0), pushed.stderr + read.stderr
 
