@@ -71,7 +71,8 @@ class Server(Service):
     """Serves git through every door of `listen`, as the plugins decide.
 
     `members` are asked in this order. Constructing it reads host keys and certificates and looks for git, and so raises
-    `HostKeyUnusable`, `TlsFilesUnusable`, `NoGit` or `PluginUnsuitable`; it opens nothing.
+    `HostKeyUnusable`, `TlsFilesUnusable`, `NoGit` or `PluginUnsuitable`; it opens nothing. `accepted` holds the kinds
+    of credentials that some plugin answers for.
     """
 
     def __init__(
@@ -89,6 +90,7 @@ class Server(Service):
         self.doors: tuple[Door, ...] = ()
         self._reactor = reactor
         self._chain = PluginChain(members, reactor)
+        self.accepted: frozenset[type] = self._chain.accepted
         self._audit_log = _audit_log(audit or AuditSettings(), reactor)
         self._runner = GitRunner(reactor, _installed_git(git), limits, _cache(git))
         self._gateway = Gateway(
