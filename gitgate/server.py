@@ -127,8 +127,7 @@ class Server(Service):
         await self._chain.start()
         try:
             self._ports = []
-            for listener, factory in self._factories:
-                self._ports.append(open_port(listener, factory, self._reactor))
+            self._open_doors()
         except DoorBlocked:
             await self.stop()
             raise
@@ -136,6 +135,20 @@ class Server(Service):
             Door(listener, url_of(listener, port))
             for (listener, _), port in zip(self._factories, self._ports, strict=True)
         )
+
+    def _open_doors(self) -> None:
+        """All of them. Raises `DoorBlocked` for the first that cannot be opened; the log has the others."""
+        blocked: list[DoorBlocked] = []
+        for listener, factory in self._factories:
+            try:
+                self._ports.append(open_port(listener, factory, self._reactor))
+            except DoorBlocked as error:
+                blocked.append(error)
+        if blocked:
+            first, *others = blocked
+            for other in others:
+                _log.error("%s", other)
+            raise first
 
     async def stop(self) -> None:
         """Close the doors, let operations end for a while, disconnect the others, and stop the plugins."""

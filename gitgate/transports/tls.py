@@ -12,12 +12,14 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509 import Certificate, load_pem_x509_certificates
 from OpenSSL import SSL
 from twisted.internet.interfaces import IAddress, IOpenSSLServerConnectionCreator, IReactorTime
-from twisted.internet.protocol import ServerFactory
 from twisted.internet.ssl import AcceptableCiphers, CertificateOptions, TLSVersion
-from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
+from twisted.internet.tcp import Connection
+from twisted.protocols.tls import BufferingTLSTransport, TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 from zope.interface import implementer
 
-from gitgate.plugin import WatchedFiles
+from gitgate.plugin import Transport, WatchedFiles
+from gitgate.transports.http.site import HttpSite
+from gitgate.wire.wrong_port import wrong_port
 
 #: With TLS 1.2; those of TLS 1.3 are all as good. Each gives forward secrecy, and none has a MAC of its own.
 _CIPHERS: Final = AcceptableCiphers.fromOpenSSLCipherString("ECDHE+AESGCM:ECDHE+CHACHA20")
@@ -67,15 +69,39 @@ class ServerCertificate:
         return SSL.Connection(self._context.current(), None)
 
 
+class TlsTransport(BufferingTLSTransport):
+    """TLS with one client. One that speaks something else is told so, as it would read it; OpenSSL only closes."""
+
+    factory: "TlsFactory"
+    transport: Connection  # type: ignore[assignment]
+    _nothing_came = True
+    _is_refused = False
+
+    def dataReceived(self, data: bytes) -> None:
+        if self._nothing_came:
+            self._nothing_came = False
+            mistake = wrong_port(data, Transport.HTTPS)
+            if mistake is not None:
+                self._is_refused = True
+                # A new socket has room for this, so it is closed in the next turn of the reactor.
+                self.transport.write(self.factory.site.refuse(mistake, self.transport.getPeer()))
+                self.transport.loseConnection()
+        if not self._is_refused:
+            super().dataReceived(data)
+
+
 class TlsFactory(TLSMemoryBIOFactory):
-    """Wraps TLS around the protocols of another factory.
+    """Wraps TLS around the channels of a site.
 
     Where that makes None, to close a connection, Twisted's own would wrap the None as if it were a protocol: the client
     would stay, uncounted and without a deadline, and each would cost three tracebacks in the log.
     """
 
-    def __init__(self, certificate: ServerCertificate, wrapped: ServerFactory, clock: IReactorTime) -> None:
-        super().__init__(cast(Any, certificate), False, cast(Any, wrapped), clock)
+    protocol = TlsTransport
+
+    def __init__(self, certificate: ServerCertificate, site: HttpSite, clock: IReactorTime) -> None:
+        super().__init__(cast(Any, certificate), False, cast(Any, site), clock)
+        self.site = site
 
     def buildProtocol(self, addr: IAddress | None) -> TLSMemoryBIOProtocol | None:  # type: ignore[override]
         """None closes the connection."""

@@ -135,6 +135,20 @@ def test_a_port_that_is_taken_is_one_line(gitgate, repositories):
     assert ran.stderr == f"gitgate: cannot listen on git://127.0.0.1:{port}: Address already in use\n"
 
 
+def test_of_several_ports_that_are_taken_each_is_named(gitgate, repositories):
+    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as another:
+        first, second = (taken.getsockname()[1] for taken in (one, another))
+
+        ran = gitgate("serve", ".", "--ssh-port", "0", "--http-port", str(first), "--git-port", str(second))
+
+    told = [line.partition("cannot listen on ")[2] for line in ran.stderr.splitlines()]
+    assert ran.returncode == 69
+    assert told == [
+        f"git://127.0.0.1:{second}: Address already in use",
+        f"http://127.0.0.1:{first}: Address already in use; choose another port with --http-port",
+    ]
+
+
 def test_a_port_of_a_folder_that_is_taken_can_be_chosen(gitgate, repositories):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

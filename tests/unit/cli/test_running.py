@@ -1,5 +1,7 @@
 """The life of a server on a reactor, from its start to an end in order."""
 
+import gc
+
 import pytest
 from twisted.internet.defer import Deferred
 
@@ -47,7 +49,8 @@ def live(monkeypatch):
         life.begin()
         return life
 
-    return live_with
+    yield live_with
+    gc.unfreeze()
 
 
 def test_a_server_whose_start_cannot_be_told_is_stopped(live):
@@ -82,3 +85,9 @@ def test_a_server_tells_its_doors(live):
     told = []
     life = live(Server(), lambda server: told.append(server.doors))
     assert (told, life.failure) == ([("door",)], None)
+
+
+def test_what_was_there_at_the_start_is_not_looked_through_for_garbage(live):
+    gc.unfreeze()
+    live(Server(), lambda doors: None)
+    assert gc.get_freeze_count() > 0
