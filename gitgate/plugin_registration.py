@@ -11,6 +11,7 @@ from typing import Final
 
 import pluggy
 
+from gitgate.config.problems import did_you_mean
 from gitgate.plugin import BearerToken, Password, PublicKey
 from gitgate.plugin.hookspecs import PROJECT, Hooks
 from gitgate.plugin_answers import ANSWERS
@@ -24,6 +25,8 @@ NOTIFICATIONS: Final = frozenset({"audited", "started", "stopping"})
 
 #: Hooks that do not serve clients. A plugin that is to answer some questions only must still be told that it starts.
 _UNRESTRICTED: Final = frozenset({"check_online", "started", "stopping"})
+
+_ALL_HOOKS: Final = (*ANSWERS, *NOTIFICATIONS)
 
 _CREDENTIALS: Final[tuple[type, ...]] = (Password, PublicKey, BearerToken)
 
@@ -92,7 +95,8 @@ def register(members: Sequence[Member], reactor: Reactor) -> dict[str, list[Impl
             manager.register(member.plugin, name=member.name)
             manager.check_pending()
         except (pluggy.PluginValidationError, ValueError) as error:
-            raise PluginUnsuitable(member.name, str(error)) from error
+            why = _misfit(manager, member.plugin) or " ".join(str(error).split())
+            raise PluginUnsuitable(member.name, why) from error
         # A hook that is misspelled here would never be asked, and its veto never heard.
         if member.hooks is not None and (unknown := member.hooks - set(_hooks_of(manager, member))):
             raise PluginUnsuitable(member.name, f"does not implement {', '.join(sorted(unknown))}")
@@ -122,6 +126,30 @@ def register(members: Sequence[Member], reactor: Reactor) -> dict[str, list[Impl
             if name in found and (seat.member.hooks is None or hook in seat.member.hooks | _UNRESTRICTED)
         ]
     return implementations
+
+
+def _misfit(manager: pluggy.PluginManager, plugin: object) -> str | None:
+    """What pluggy has against a hook of the plugin, in words: it does not exist, or has no such argument."""
+    for name in dir(plugin):
+        options = manager.parse_hookimpl_opts(plugin, name)
+        if options is None:
+            continue
+        hook = options.get("specname") or name
+        if hook not in _ALL_HOOKS:
+            return f"there is no hook {hook!r}{did_you_mean(hook, _ALL_HOOKS)} (hooks: {', '.join(_ALL_HOOKS)})"
+        known = [argument for argument in _arguments(getattr(Hooks, hook)) if argument != "self"]
+        taken = _arguments(getattr(plugin, name))
+        for argument in taken:
+            if argument not in known:
+                there_are = ", ".join(known) or "none"
+                return f"{hook} has no argument {argument!r}{did_you_mean(argument, known)} (arguments: {there_are})"
+    return None
+
+
+def _arguments(function: Callable[..., object]) -> list[str]:
+    """Those that have no default: pluggy gives a hook no others."""
+    parameters = inspect.signature(function).parameters.values()
+    return [parameter.name for parameter in parameters if parameter.default is parameter.empty]
 
 
 def _hooks_of(manager: pluggy.PluginManager, member: Member) -> list[str]:

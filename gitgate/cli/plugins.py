@@ -68,12 +68,16 @@ def _installed(used: frozenset[str] | None) -> Iterator[_Plugin]:
 
 def _hooks(entry_point: EntryPoint) -> tuple[tuple[str, ...], str | None]:
     """The hooks that the plugin answers, and why that cannot be known where it cannot."""
-    from gitgate.config.plugin_entries import PluginUnusable, implemented_hooks, import_plugin
+    from gitgate.config.plugin_entries import HOOKS, PluginUnusable, implemented_hooks, import_plugin
+    from gitgate.config.problems import did_you_mean
 
     try:
-        return tuple(sorted(implemented_hooks(import_plugin(entry_point.name, {entry_point.name: entry_point})))), None
+        named = implemented_hooks(import_plugin(entry_point.name, {entry_point.name: entry_point}))
     except PluginUnusable as error:
         return (), " ".join(str(error).split())
+    unknown = sorted(named - set(HOOKS))
+    faults = [f"there is no hook {hook!r}{did_you_mean(hook, HOOKS)}" for hook in unknown]
+    return tuple(sorted(named & set(HOOKS))), ". ".join(faults) or None
 
 
 def _used(config_file: Path | None) -> frozenset[str] | None:

@@ -580,8 +580,8 @@ class AcceptsNonsense(Answers):
 @pytest.mark.parametrize(
     ("plugin", "why"),
     [
-        (Misspelled(), "unknown hook 'authentcate'"),
-        (WrongArgument(), "password"),
+        (Misspelled(), "there is no hook 'authentcate'; did you mean 'authenticate'"),
+        (WrongArgument(), r"^odd: authenticate has no argument 'password' \(arguments: credentials, peer\)$"),
         (First(), "authorize asks for a place in the order"),
         (Wrapper(), "authorize asks for a place in the order"),
         (AcceptsNonsense(None), "`accepts` must be a tuple"),

@@ -73,6 +73,18 @@ def test_a_plugin_that_cannot_be_imported_is_listed_with_the_reason(site, source
     sys.modules.pop("badplugin", None)
 
 
+def test_a_hook_that_there_is_not_is_told_and_not_listed(site):
+    _install(site, "slipplugin", GOOD.replace("authorize", "authorise"))
+
+    listed = _listed()["slipplugin"]
+
+    assert (listed["hooks"], listed["error"]) == (
+        ["resolve_path"],
+        "there is no hook 'authorise'; did you mean 'authorize'?",
+    )
+    sys.modules.pop("slipplugin", None)
+
+
 def test_what_the_configuration_uses_is_marked(site, tmp_path):
     (tmp_path / "gitgate.yaml").write_text(
         "version: 1\nlisten: [{url: git://127.0.0.1:0}]\nplugins: [{use: tree, root: .}]\n"
