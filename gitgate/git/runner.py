@@ -10,7 +10,7 @@ from typing import Final, cast
 from twisted.internet.defer import CancelledError, Deferred
 
 from gitgate.config.model import Limits
-from gitgate.deadline import DeadlineOver, within
+from gitgate.deadline import within
 from gitgate.git.admission import Admission
 from gitgate.git.answer import Question
 from gitgate.git.answer_cache import AnswerCache
@@ -131,7 +131,7 @@ class GitRunner:
         began = self._reactor.seconds()
 
         async def judge_also_where_refs_lead(updates: tuple[RefUpdate, ...]) -> PushTerms:
-            return await (await self._symbolic_refs(request, repository, updates)).judge(updates, judge)
+            return await (await self._symbolic_refs(request, repository, identity, updates)).judge(updates, judge)
 
         async def receive(terms: PushTerms) -> RunGit:
             try:
@@ -166,13 +166,17 @@ class GitRunner:
                 self._answers.changed(repository)
 
     async def _symbolic_refs(
-        self, request: GitRequest, repository: Repository, updates: tuple[RefUpdate, ...]
+        self, request: GitRequest, repository: Repository, identity: Identity, updates: tuple[RefUpdate, ...]
     ) -> SymbolicRefs:
         refs = [update.ref for update in updates]
-        looking = self._threads.call(lambda: SymbolicRefs.among(refs, repository.directory))
+        looking = self._threads.call(lambda: SymbolicRefs.among(refs, repository))
         try:
-            return cast(SymbolicRefs, await within(_SECONDS_TO_LOOK, looking, self._reactor))
-        except (DeadlineOver, ThreadsBusy) as error:
+            found = cast(SymbolicRefs | None, await within(_SECONDS_TO_LOOK, looking, self._reactor))
+            if found is not None:
+                return found
+            command = self._git.command(request, repository, identity, Exchange.STATELESS)
+            return await SymbolicRefs.asked_of_git(command, refs, repository, self._reactor)
+        except (OSError, ThreadsBusy) as error:  # DeadlineOver is an OSError
             why = f"the refs of the push could not be looked at: {error}"
             raise Unavailable(why, request_id=request.request_id) from error
 
