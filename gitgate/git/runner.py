@@ -146,12 +146,12 @@ class GitRunner:
                 # The process that gave out the nonce of a signed push has ended. For the one that checks it, one that
                 # is no older than this conversation is as good as its own; git would call it SLOP after a second.
                 command = command.configured("receive.certNonceSlop", str(int(self._reactor.seconds() - began) + 2))
+            if not self._git.trust_repositories:
+                command = await without_configured_hooks(command, repository, self._reactor)
             if terms.forward_only:
                 folder = HookFolder(await hooks_of(command, repository, self._reactor))
                 made.callback(folder.remove)
                 command = folder.into(command)
-            if not self._git.trust_repositories:
-                command = await without_configured_hooks(command, repository, self._reactor)
             return partial(self._run_without_paths, repository, command, request.access)
 
         advertise: RunGit | None = None
