@@ -57,12 +57,16 @@ class GitRunner:
         """Start nothing more. Fires once everything that runs has ended."""
         self._stopping = True
         ended: Deferred[None] = Deferred()
-        ended.addCallback(lambda _: self._answers.stop())
+        ended.addCallback(lambda _: self._end())
         if self._running:
             self._waiting.append(ended)
         else:
             ended.callback(None)
         return ended
+
+    def _end(self) -> None:
+        self._answers.stop()
+        self._threads.stop()
 
     async def run(
         self, request: GitRequest, repository: Repository, identity: Identity, exchange: Exchange, client: Client
