@@ -172,13 +172,13 @@ class GitRunner:
     async def _symbolic_refs(
         self, request: GitRequest, repository: Repository, identity: Identity, updates: tuple[RefUpdate, ...]
     ) -> SymbolicRefs:
-        refs = [update.ref for update in updates]
-        looking = self._threads.call(lambda: SymbolicRefs.among(refs, repository))
+        looking = self._threads.call(lambda: SymbolicRefs.among((update.ref for update in updates), repository))
         try:
             found = cast(SymbolicRefs | None, await within(_SECONDS_TO_LOOK, looking, self._reactor))
             if found is not None:
                 return found
             command = self._git.command(request, repository, identity, Exchange.STATELESS)
+            refs = (update.ref for update in updates)
             return await SymbolicRefs.asked_of_git(command, refs, repository, self._reactor)
         except (OSError, ThreadsBusy) as error:  # DeadlineOver is an OSError
             why = f"the refs of the push could not be looked at: {error}"

@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import islice
 from typing import Final
 
 from gitgate.git.command import GitCommand
@@ -53,10 +54,10 @@ class SymbolicRefs:
 
         Raises OSError where git does not say, and `AccessDenied` where they are too many.
         """
-        asked = list(_possible(refs))
+        asked = list(islice(_possible(refs), _MOST_ASKED + 1))
         if len(asked) > _MOST_ASKED:
             message = f"at most {_MOST_ASKED} refs can be pushed here at once; push them in parts"
-            raise AccessDenied(f"{len(asked)} refs, each of which git would have to be asked about", message=message)
+            raise AccessDenied(f"more than {_MOST_ASKED} refs, about each of which git has to be asked", message=message)
         found: dict[str, tuple[str, ...]] = {}
         for ref in asked:
             # What a client names as an argument: it begins with "refs/", so it is never an option.
@@ -79,6 +80,8 @@ class SymbolicRefs:
 
     def with_targets(self, updates: tuple[RefUpdate, ...]) -> tuple[RefUpdate, ...]:
         """The updates, and the same for each ref that they lead to and that is not among them."""
+        if not self._leads_to:
+            return updates
         asked = {update.ref for update in updates}
         added: dict[str, RefUpdate] = {}
         for update in updates:
@@ -89,6 +92,8 @@ class SymbolicRefs:
 
     def with_sources(self, refs: tuple[str, ...]) -> tuple[str, ...]:
         """`refs`, and those that lead to one of them: what the client knows them as."""
+        if not self._leads_to:
+            return refs
         reached = set(refs)
         return (*refs, *(ref for ref, targets in self._leads_to.items() if reached & set(targets) - {ref}))
 
