@@ -57,7 +57,9 @@ class SymbolicRefs:
         asked = list(islice(_possible(refs), _MOST_ASKED + 1))
         if len(asked) > _MOST_ASKED:
             message = f"at most {_MOST_ASKED} refs can be pushed here at once; push them in parts"
-            raise AccessDenied(f"more than {_MOST_ASKED} refs, about each of which git has to be asked", message=message)
+            raise AccessDenied(
+                f"more than {_MOST_ASKED} refs, about each of which git has to be asked", message=message
+            )
         found: dict[str, tuple[str, ...]] = {}
         for ref in asked:
             # What a client names as an argument: it begins with "refs/", so it is never an option.
