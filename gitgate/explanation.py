@@ -44,7 +44,7 @@ from gitgate.plugin import (
 from gitgate.plugin_chain import PluginChain, PluginFailure, Ruling, Vote, Witness
 from gitgate.plugin_registration import Member
 from gitgate.reactor import Reactor
-from gitgate.refusals import AccessDenied, Refusal
+from gitgate.refusals import AccessDenied, Refusal, Unavailable
 
 #: The `Login.method` of somebody whose name was given, and who proved nothing.
 BY_NAME: Final = "name"
@@ -224,7 +224,10 @@ class _Rehearsal:
         judge: Judge,
     ) -> GitExit:
         if self.updates:
-            symbolic = SymbolicRefs.among((update.ref for update in self.updates), repository.directory)
+            symbolic = SymbolicRefs.among((update.ref for update in self.updates), repository)
+            if symbolic is None:
+                why = f"git alone knows where refs of {repository.directory} lead, and is not started to explain it"
+                raise Unavailable(why, request_id=request.request_id)
             self.terms = await symbolic.judge(self.updates, judge)
         return GitExit(code=0, bytes_in=0, bytes_out=0)
 

@@ -142,7 +142,8 @@ class Gateway:
         *,
         can_repeat: bool = False,
     ) -> GitExit:
-        """How git ended that served `request`. Raises a `Refusal`, and then the client was sent nothing.
+        """How git ended that served `request`. Raises a `Refusal`, and then the client was sent nothing of an answer:
+        over ssh and git://, what git has may have been advertised before.
 
         `can_repeat`: the client can send the whole request again, with credentials. Cancel it when the client goes
         away: git is then ended in order, and the operation recorded as aborted.

@@ -8,6 +8,7 @@ from gitgate.plugin import Access, Allow, GitRequest, Identity, Peer, Repository
 from gitgate.plugin_chain import PluginChain
 from gitgate.reactor import Clock
 from gitgate.refusals import Overloaded
+from gitgate.turns import others
 from gitgate.wire.malformed import Malformed
 from gitgate.wire.paths import normalize_path
 from gitgate.wire.printable import printable
@@ -15,6 +16,9 @@ from gitgate.wire.printable import printable
 _log = logging.getLogger(__name__)
 
 _MOST_AT_ONCE: Final = 4
+
+#: Paths that are judged before others come between: plugins that answer from memory let nobody in.
+_MOST_IN_A_ROW: Final = 16
 
 _LONGEST_LINE: Final = 1000
 
@@ -78,12 +82,15 @@ class Overviews:
     async def _look(self, identity: Identity, request: GitRequest, most: int, end: float) -> Overview:
         found: list[Reachable] = []
         listed = await self._chain.list_repositories(identity)
-        for path in sorted({path for path in map(_normalized, listed) if path is not None}):
+        paths = sorted({path for path in map(_normalized, listed) if path is not None})
+        for number, path in enumerate(paths, 1):
             if len(found) == most or self._clock.seconds() >= end:
                 return Overview(repositories=tuple(found), is_complete=False)
             reached = await _reach(self._chain, identity, replace(request, path=path))
             if reached is not None:
                 found.append(reached)
+            if number % _MOST_IN_A_ROW == 0:
+                await others(self._clock)
         return Overview(repositories=tuple(found))
 
 

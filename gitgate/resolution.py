@@ -41,7 +41,9 @@ class Resolution:
         """For a request that git could not serve from `repository`: raises where the path leads nowhere any more."""
         ruling = await self._resolve(identity, request)
         if ruling is None:
-            return
+            self._refuse_missing(
+                identity, request, "it went away before git could serve it: no plugin knows the path", None
+            )
         if isinstance(ruling.decision, Missing):
             reason = f"it went away before git could serve it: {ruling.decision.reason}"
             self._refuse_missing(identity, request, reason, ruling.plugin)

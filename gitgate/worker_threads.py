@@ -21,7 +21,7 @@ _Work: TypeAlias = Callable[[], None]
 
 
 class ThreadsBusy(Exception):
-    """As many calls wait as may."""
+    """As many calls wait as may, or there is no thread to make them."""
 
 
 class WorkerThreads:
@@ -37,9 +37,11 @@ class WorkerThreads:
         self._queue: SimpleQueue[_Work | None] = SimpleQueue()
         self._threads = 0
         self._calls = 0
+        self._is_stopped = False
 
     def stop(self) -> None:
         """Start no more calls than wait already, and let those end in their own time."""
+        self._is_stopped = True
         for _ in range(self._threads):
             self._queue.put(None)
         self._threads = 0
@@ -50,6 +52,8 @@ class WorkerThreads:
         Raises `ThreadsBusy`. A function that returns an awaitable ends in TypeError: a Deferred that was made in a
         thread belongs to no reactor.
         """
+        if self._is_stopped:
+            raise ThreadsBusy("has been stopped and takes no more questions")
         if self._calls >= _THREADS + _WAITING:
             raise ThreadsBusy(f"has {self._calls} questions before it and takes no more")
         # What the caller gets can be cancelled, and fires at once; the thread is free only when its call has ended.
@@ -64,13 +68,24 @@ class WorkerThreads:
             result = None if answer.called else _result_of(function)
             self._reactor.callFromThread(ended, result)
 
+        if self._threads < min(self._calls + 1, _THREADS):
+            self._start_thread()
         self._calls += 1
-        if self._threads < min(self._calls, _THREADS):
-            self._threads += 1
-            # A call that hangs must not keep the process from ending.
-            threading.Thread(target=self._serve, name=self._name, daemon=True).start()
         self._queue.put(work)
         return answer
+
+    def _start_thread(self) -> None:
+        # A call that hangs must not keep the process from ending.
+        thread = threading.Thread(target=self._serve, name=self._name, daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:
+            # A limit of the system (pids.max, RLIMIT_NPROC). The next call tries again; where a thread lives, this one
+            # waits for it.
+            if self._threads == 0:
+                raise ThreadsBusy(f"has no thread for its questions: {error}") from error
+        else:
+            self._threads += 1
 
     def _serve(self) -> None:
         while (work := self._queue.get()) is not None:

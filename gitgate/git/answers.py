@@ -58,7 +58,6 @@ class Answers:
         self._admission = admission
         self._cache = cache
         self._figures = Figures()
-        self._threads = threads
         self._looker = Looker(threads, reactor)
         self._is_stopped = False
 
@@ -67,7 +66,6 @@ class Answers:
         if self._is_stopped:
             return
         self._is_stopped = True
-        self._threads.stop()
         if self._cache is not None:
             self._cache.clear()
         if self._figures.hits or self._figures.misses:

@@ -58,7 +58,9 @@ class HookFolder:
             raise
 
     def into(self, command: GitCommand) -> GitCommand:
-        """`command`, with the check before the repository's own hooks."""
+        """`command`, with the check before the repository's own hooks. Add no key behind this one: hook_chain.sh takes
+        the last one away.
+        """
         command = command.configured("core.hooksPath", str(self._folder))
         return replace(command, environment={**command.environment, "GITGATE_HOOKS": str(self._hooks)})
 

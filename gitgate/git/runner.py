@@ -10,7 +10,7 @@ from typing import Final, cast
 from twisted.internet.defer import CancelledError, Deferred
 
 from gitgate.config.model import Limits
-from gitgate.deadline import DeadlineOver, within
+from gitgate.deadline import within
 from gitgate.git.admission import Admission
 from gitgate.git.answer import Question
 from gitgate.git.answer_cache import AnswerCache
@@ -57,12 +57,16 @@ class GitRunner:
         """Start nothing more. Fires once everything that runs has ended."""
         self._stopping = True
         ended: Deferred[None] = Deferred()
-        ended.addCallback(lambda _: self._answers.stop())
+        ended.addCallback(lambda _: self._end())
         if self._running:
             self._waiting.append(ended)
         else:
             ended.callback(None)
         return ended
+
+    def _end(self) -> None:
+        self._answers.stop()
+        self._threads.stop()
 
     async def run(
         self, request: GitRequest, repository: Repository, identity: Identity, exchange: Exchange, client: Client
@@ -131,7 +135,7 @@ class GitRunner:
         began = self._reactor.seconds()
 
         async def judge_also_where_refs_lead(updates: tuple[RefUpdate, ...]) -> PushTerms:
-            return await (await self._symbolic_refs(request, repository, updates)).judge(updates, judge)
+            return await (await self._symbolic_refs(request, repository, identity, updates)).judge(updates, judge)
 
         async def receive(terms: PushTerms) -> RunGit:
             try:
@@ -146,12 +150,12 @@ class GitRunner:
                 # The process that gave out the nonce of a signed push has ended. For the one that checks it, one that
                 # is no older than this conversation is as good as its own; git would call it SLOP after a second.
                 command = command.configured("receive.certNonceSlop", str(int(self._reactor.seconds() - began) + 2))
+            if not self._git.trust_repositories:
+                command = await without_configured_hooks(command, repository, self._reactor)
             if terms.forward_only:
                 folder = HookFolder(await hooks_of(command, repository, self._reactor))
                 made.callback(folder.remove)
                 command = folder.into(command)
-            if not self._git.trust_repositories:
-                command = await without_configured_hooks(command, repository, self._reactor)
             return partial(self._run_without_paths, repository, command, request.access)
 
         advertise: RunGit | None = None
@@ -166,14 +170,17 @@ class GitRunner:
                 self._answers.changed(repository)
 
     async def _symbolic_refs(
-        self, request: GitRequest, repository: Repository, updates: tuple[RefUpdate, ...]
+        self, request: GitRequest, repository: Repository, identity: Identity, updates: tuple[RefUpdate, ...]
     ) -> SymbolicRefs:
-        looking = self._threads.call(
-            lambda: SymbolicRefs.among((update.ref for update in updates), repository.directory)
-        )
+        looking = self._threads.call(lambda: SymbolicRefs.among((update.ref for update in updates), repository))
         try:
-            return cast(SymbolicRefs, await within(_SECONDS_TO_LOOK, looking, self._reactor))
-        except (DeadlineOver, ThreadsBusy) as error:
+            found = cast(SymbolicRefs | None, await within(_SECONDS_TO_LOOK, looking, self._reactor))
+            if found is not None:
+                return found
+            command = self._git.command(request, repository, identity, Exchange.STATELESS)
+            refs = (update.ref for update in updates)
+            return await SymbolicRefs.asked_of_git(command, refs, repository, self._reactor)
+        except (OSError, ThreadsBusy) as error:  # DeadlineOver is an OSError
             why = f"the refs of the push could not be looked at: {error}"
             raise Unavailable(why, request_id=request.request_id) from error
 

@@ -12,6 +12,11 @@ _DELIMITER: Final = b"0001"
 _ABOUT_THE_CLIENT: Final = (b"agent=", b"session-id=")
 
 
+#: Few histories are longer. What asks for no less than this is as much work as what sets no depth, and `git fetch
+#: --unshallow` asks for 2147483647.
+_ALL_OF_IT: Final = 5000
+
+
 @dataclass(frozen=True, slots=True)
 class RequestV2:
     """One request. `command` is empty where it has none.
@@ -23,7 +28,7 @@ class RequestV2:
     command: str
     essence: bytes
     is_full_clone: bool
-    """It asks for whole histories: it has nothing, and sets no depth."""
+    """It asks for whole histories: it says that it has nothing, and sets no depth that would spare git much."""
 
 
 class RequestReader:
@@ -100,9 +105,22 @@ def parse_request(request: bytes) -> RequestV2:
             continue
         essence.append(encode(payload))
     wants = any(argument.startswith(b"want") for argument in arguments)
-    has_some = any(argument.startswith((b"have ", b"deepen")) for argument in arguments)
     return RequestV2(
         command=command,
         essence=b"".join(essence),
-        is_full_clone=command == "fetch" and wants and not has_some,
+        is_full_clone=command == "fetch" and wants and not _sets_a_limit(arguments),
     )
+
+
+def _sets_a_limit(arguments: list[bytes]) -> bool:
+    depths = [argument for argument in arguments if argument.startswith(b"deepen ")]
+    if any(argument.startswith((b"have ", b"deepen-since ", b"deepen-not ")) for argument in arguments):
+        return True
+    return bool(depths) and all(_is_small(depth.removeprefix(b"deepen ")) for depth in depths)
+
+
+def _is_small(depth: bytes) -> bool:
+    try:
+        return int(depth) < _ALL_OF_IT
+    except ValueError:
+        return False  # git reads 0x7fffffff, too

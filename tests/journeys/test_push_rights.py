@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import socket
 import subprocess
 from collections.abc import Callable, Iterator
@@ -219,6 +220,41 @@ def test_main_is_not_rewound_or_deleted_by_another_name(work):
         printed = pushing.git("push", "origin", refspec, fails=True)
         assert re.search(r"! \[remote rejected\] .*master \(main only moves forward", printed), printed
     assert pushing.refs() == before
+
+
+@pytest.mark.parametrize("transport", ["ssh", "http"], indirect=True)
+@pytest.mark.parametrize("storage", ["reftable", "files"])
+def test_main_is_not_moved_by_another_name_where_git_alone_knows_its_refs(guarded, transport, unique, storage):
+    """1. A repository has its refs in a reftable. 2. `frozen` may not be made, nor `main` deleted. 3. A symbolic ref,
+    which is no file then, leads to each of them, and is pushed to.
+
+    Of a repository with a folder of that name git is asked, so the one with files shows it for each version of git.
+    """
+    directory = guarded.repository(f"open/{unique}.git")
+    if storage == "files":
+        (directory / "reftable").mkdir()
+    else:
+        shutil.rmtree(directory)
+        command = ["git", "init", "-q", "--bare", "-b", "main", "--ref-format=reftable", directory]
+        made = subprocess.run(command, check=False, capture_output=True)
+        if made.returncode:
+            pytest.skip("this git has no reftable; Debian 13 has one")
+    leading = {"master": "main", "ice": "frozen", "loop": "pool", "pool": "loop"}
+    for name, target in leading.items():
+        subprocess.run(["git", "symbolic-ref", f"refs/heads/{name}", f"refs/heads/{target}"], cwd=directory, check=True)
+    client = guarded.client("alice")
+    work = client.work_tree(guarded.url(transport, f"open/{unique}"))
+    client.git("push", "-q", "origin", "main:master", cwd=work)
+    before = client.git("ls-remote", "origin", cwd=work)
+    assert before.count("\trefs/heads/") == 2
+    for refspec, told in {
+        ":refs/heads/master": "main only moves forward",
+        "main:refs/heads/ice": "frozen",
+        "main:refs/heads/loop": "temporarily unavailable",
+    }.items():
+        printed = client.git("push", "origin", refspec, cwd=work, fails=True)
+        assert re.search(rf"! \[remote rejected\] .*\({told}", printed), printed
+    assert client.git("ls-remote", "origin", cwd=work) == before
 
 
 #: git's own http client takes long for many.

@@ -169,6 +169,33 @@ def test_a_push_that_may_not_rewind_is_checked_where_no_hooks_run(strict, unique
     assert (directory / "hooks").is_dir()
 
 
+def test_within_a_hook_of_the_operator_s_no_hook_is_switched_on_again(starting, tmp_path, unique):
+    """1. A repository that is not trusted configures a hook. 2. A push that may not rewind runs the operator's hooks by
+    way of gitgate's own, which takes back the `core.hooksPath` that led to it. 3. A git that such a hook runs to move
+    a ref would run the repository's.
+    """
+    hooks = tmp_path / "hooks"
+    hooks.mkdir()
+    (hooks / "post-receive").write_text(
+        f"#!/bin/sh\n{{ git config core.hooksPath; git config hook.planted.enabled; }} >{tmp_path}/seen\n"
+    )
+    (hooks / "post-receive").chmod(0o755)
+    configuration = CONFIGURATION.replace("FOLDER", str(tmp_path)).replace(
+        "config: {", f"config: {{core.hooksPath: {hooks}, "
+    )
+    running = starting(tmp_path / "site", configuration, RULES)
+    directory = running.filled(f"guarded/{unique}")
+    for key, value in {"command": "true", "event": "reference-transaction"}.items():
+        subprocess.run(["git", "-C", directory, "config", f"hook.planted.{key}", value], check=True)
+    client = running.client()
+    work = client.home / "work"
+    client.git("clone", "-q", running.url("http", f"guarded/{unique}"), work)
+    client.commit(work, README="forward\n")
+    client.git("push", "-q", "origin", "main", cwd=work)
+    assert (tmp_path / "seen").read_text() == f"{hooks}\nfalse\n"
+    assert running.daemon.close() == 0
+
+
 def test_no_archive_is_made_of_what_is_not_trusted(strict, unique):
     planted = Planted(strict, f"open/{unique}")
     url = strict.url("ssh", f"open/{unique}")

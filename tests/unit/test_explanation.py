@@ -220,6 +220,16 @@ def test_a_ref_that_may_be_moved_but_not_rewound_is_allowed_to_move_forward_only
     assert (explanation.refusal, explanation.forward_only) == (None, True)
 
 
+def test_where_git_alone_knows_what_a_ref_leads_to_nothing_is_promised(tmp_path: Path) -> None:
+    """A push asks git, and `main` may lead to a ref that is closed."""
+    (tmp_path / "reftable").mkdir()
+    judge = Judge(**MAY_PUSH, ref_update=YES, ref_rewind=YES)
+    paths = Paths(Repository(directory=tmp_path, name="team/app"))
+    refusal = explain(judge, verb=Verb.WRITE, ref=MAIN, paths=paths).refusal
+    assert isinstance(refusal, Unavailable)
+    assert "git alone knows where refs" in refusal.reason
+
+
 def test_to_force_it_is_then_refused_with_the_message_of_the_rule() -> None:
     judge = Judge(**MAY_PUSH, ref_update=YES, ref_rewind=NO)
     refusal = explain(judge, verb=Verb.FORCE, ref=MAIN).refusal

@@ -231,6 +231,46 @@ def test_who_may_not_even_read_does_not_learn_from_the_message_of_a_denied_push(
     assert refusal.message == "repository not found (id req-1)"
 
 
+@dataclass
+class MakingSite(Site):
+    """Makes what somebody may create."""
+
+    create: Any = None
+    repository: Any = field(default_factory=lambda: a_repository(exists=False))
+
+    @hookimpl
+    async def authorize(self, identity: Identity, request: GitRequest, repository: Repository) -> Any:
+        return self._answer(request.access.value, self.create if request.access is Access.CREATE else self.write)
+
+    @hookimpl
+    async def create_repository(self, identity: Identity, request: GitRequest, repository: Repository) -> Repository:
+        self.asked.append("made")
+        return replace(repository, exists=True)
+
+
+@pytest.mark.parametrize(
+    ("write", "create", "asked"),
+    [
+        (Deny("no pushes"), Allow("may create"), ["resolve_path", "write"]),
+        (Allow("may push"), Deny("no new ones"), ["resolve_path", "write", "create"]),
+    ],
+    ids=["push", "create"],
+)
+def test_who_may_not_both_push_and_create_makes_no_empty_repository(write: Any, create: Any, asked: Any) -> None:
+    site = MakingSite(write=write, create=create)
+    assert type(House(site).serve(a_push())) is RepositoryNotFound
+    assert site.asked == asked
+
+
+def test_who_may_push_and_create_has_the_repository_made() -> None:
+    site = MakingSite(write=Allow("may push"), create=Allow("may create"))
+    house = House(site)
+    house.loop.run(house.gateway.serve(a_push(), ALICE, object(), Exchange.ADVERTISEMENT))  # type: ignore[arg-type]
+    assert site.asked == ["resolve_path", "write", "create", "made", "write"]
+    ((started, _, _),) = house.runner.started
+    assert started.exists
+
+
 @pytest.mark.parametrize(
     "site",
     [Site(repository=None), Site(read=None), Site(read=Allow("public"), write=None)],
@@ -335,6 +375,25 @@ def test_a_key_that_is_only_asked_about_is_not_looked_up_any_further() -> None:
     assert isinstance(answer, Login)
     assert answer.identity == an_identity("alice")
     assert site.asked == ["authenticate"]
+
+
+@pytest.mark.parametrize("outcome", [FileNotFoundError(2, "No such file"), replace(GIT_EXIT, code=128, bytes_out=0)])
+@pytest.mark.parametrize("found", [None, Missing("not in the tree")])
+def test_a_repository_that_no_plugin_knows_any_more_is_missing(outcome: GitExit | Exception, found: Any) -> None:
+    """Its plugin may abstain on a path that is gone: that is no outage, and nothing was served."""
+    site = Site(read=Allow("public"))
+
+    def goes_away() -> GitExit | Exception:
+        site.repository = found
+        return outcome
+
+    house = House(site, RecordingRunner(goes_away))
+    assert type(house.serve(a_fetch())) is RepositoryNotFound
+    (record,) = house.records
+    assert (record.verdict, record.reason.partition(":")[0]) == (
+        Verdict.MISSING,
+        "it went away before git could serve it",
+    )
 
 
 def test_git_that_cannot_be_started_is_unavailable() -> None:

@@ -122,6 +122,27 @@ def test_what_takes_too_long_ends_with_what_is_known() -> None:
     assert overview(site, clock=clock) == Overview(repositories=(found("a", READ), found("b", READ)), is_complete=False)
 
 
+def test_others_are_served_while_plugins_answer_from_memory() -> None:
+    """Attack: who may log in asks for an overview of thousands of repositories, again and again; nothing waits for a
+    thread or a socket, and so nobody else is served until it ends.
+    """
+
+    class InMemory(Site):
+        @hookimpl
+        async def list_repositories(self, identity: Identity) -> list[str]:
+            return list(self.rights)
+
+    clock, site = Clock(), InMemory({f"/{number:02}": {READ} for number in range(40)})
+    made, _ = overviews(site, clock)
+    served: list[str] = []
+    clock.callLater(0, lambda: served.append(site.requests[-1].path))
+    making = Deferred.fromCoroutine(made.of(ALICE, REQUEST, most=100, seconds=60.0))
+    assert not making.called
+    clock.advance(0)
+    assert served == ["/15"]
+    assert len(making.result.repositories) == 40
+
+
 def test_an_outage_does_not_look_as_if_there_were_nothing() -> None:
     with pytest.raises(PluginFailure, match="site: resolve_path raised OSError: down"):
         overview(Site({"/a": {READ}}, a=OSError("down")))

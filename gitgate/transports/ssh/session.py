@@ -165,7 +165,7 @@ class Session(SSHChannel):
         answering.addErrback(self._failed, request_id)
 
     def _answered(self, text: str) -> None:
-        self._answers.take(self, len(text))
+        self._answers.take(self, len(text.encode("utf-8", "backslashreplace")))
         self._say(text, is_error=False)
         self._end(0)
 

@@ -319,6 +319,18 @@ def test_a_repository_is_gone_only_where_the_disk_says_so(tmp_path: Path, runnin
     assert gone == {"": False, "none": True, "HEAD": True, "loop": False}
 
 
+def test_a_runner_has_stopped_when_all_that_it_runs_has_ended(script: Callable[..., Script], run: Run) -> None:
+    running = script("cat")
+    clients = [RecordingClient(), RecordingClient()]
+    serving = [running.serve(client) for client in clients]
+    stopping = [running.runner.stop(), running.runner.stop()]
+    for client, served in zip(clients, serving, strict=True):
+        assert [stopped.called for stopped in stopping] == [False, False]
+        client.git.finish()
+        run(_wait_for(served))
+    assert [stopped.called for stopped in stopping] == [True, True]
+
+
 def test_git_inherits_no_descriptor_and_no_ignored_signal(script: Callable[..., Script], run: Run) -> None:
     client = RecordingClient()
     run(_wait_for(script("ls /proc/self/fd | tr '\\n' ' '; grep SigIgn /proc/self/status").serve(client)))

@@ -1,12 +1,18 @@
 """Which refs of a push lead elsewhere, as git itself sees it, and what is judged then."""
 
+import os
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from reactor_fixtures import Run
 
+from gitgate.git.command import GitCommand
 from gitgate.git.symbolic_refs import SymbolicRefs
-from gitgate.plugin import RefChange, RefUpdate
+from gitgate.plugin import RefChange, RefUpdate, Repository
+from gitgate.refusals import AccessDenied
 
 OLD, NEW = "1" * 40, "2" * 40
 
@@ -16,18 +22,27 @@ def update(ref: str) -> RefUpdate:
 
 
 @pytest.fixture
-def repository(tmp_path: Path) -> Path:
+def repository(tmp_path: Path) -> Repository:
     folder = tmp_path / "r.git"
     git(tmp_path, "init", "-q", "--bare", str(folder))
-    for name, target in (("master", "main"), ("old/name", "master"), ("loop", "pool"), ("pool", "loop")):
-        git(folder, "symbolic-ref", f"refs/heads/{name}", f"refs/heads/{target}")
+    leading = (("master", "main"), ("old/name", "master"), ("loop", "pool"), ("pool", "loop"), (b"latin\xe9", "main"))
+    for name, target in leading:
+        git(folder, "symbolic-ref", b"refs/heads/" + os.fsencode(name), f"refs/heads/{target}")
+    git(folder, "symbolic-ref", "HEAD", "refs/heads/main")
+    git(folder, "symbolic-ref", "refs/heads/current", "HEAD")
     git(folder, "config", "core.preferSymlinkRefs", "true")
     git(folder, "symbolic-ref", "refs/heads/linked", "refs/heads/main")
     (folder / "refs/heads/plain").write_text(f"{NEW}\n")
-    return folder
+    return Repository(directory=folder, name="r")
 
 
-def git(folder: Path, *arguments: str) -> None:
+def looked_at(refs: list[str], repository: Repository) -> SymbolicRefs:
+    found = SymbolicRefs.among(refs, repository)
+    assert found is not None
+    return found
+
+
+def git(folder: Path, *arguments: str | bytes) -> None:
     subprocess.run(["git", *arguments], cwd=folder, check=True, capture_output=True)
 
 
@@ -37,6 +52,8 @@ def git(folder: Path, *arguments: str) -> None:
         ("refs/heads/master", ["refs/heads/main"]),
         ("refs/heads/old/name", ["refs/heads/master", "refs/heads/main"]),
         ("refs/heads/linked", ["refs/heads/main"]),
+        ("refs/heads/current", ["refs/heads/main"]),
+        ("refs/heads/latin\\xe9", ["refs/heads/main"]),
         ("refs/heads/loop", ["refs/heads/pool"]),
         ("refs/heads/plain", []),
         ("refs/heads/new", []),
@@ -45,17 +62,84 @@ def git(folder: Path, *arguments: str) -> None:
         ("HEAD", []),
     ],
 )
-def test_what_a_ref_leads_to_is_judged_too(repository: Path, ref: str, also: list[str]) -> None:
-    symbolic = SymbolicRefs.among([ref], repository)
+def test_what_a_ref_leads_to_is_judged_too(repository: Repository, ref: str, also: list[str]) -> None:
+    symbolic = looked_at([ref], repository)
     assert symbolic.with_targets((update(ref),)) == (update(ref), *map(update, also))
 
 
-def test_what_is_pushed_anyway_is_judged_once(repository: Path) -> None:
+def test_what_is_pushed_anyway_is_judged_once(repository: Repository) -> None:
     updates = (update("refs/heads/main"), update("refs/heads/master"))
-    assert SymbolicRefs.among([u.ref for u in updates], repository).with_targets(updates) == updates
+    assert looked_at([u.ref for u in updates], repository).with_targets(updates) == updates
 
 
-def test_a_refusal_is_told_for_the_name_that_was_pushed_to(repository: Path) -> None:
-    symbolic = SymbolicRefs.among(["refs/heads/master", "refs/heads/plain"], repository)
+def test_a_refusal_is_told_for_the_name_that_was_pushed_to(repository: Repository) -> None:
+    symbolic = looked_at(["refs/heads/master", "refs/heads/plain"], repository)
     assert symbolic.with_sources(("refs/heads/main",)) == ("refs/heads/main", "refs/heads/master")
     assert symbolic.with_sources(("refs/heads/plain",)) == ("refs/heads/plain",)
+
+
+# Where refs are no files, git is asked.
+
+
+@pytest.fixture
+def ask(repository: Repository, running_reactor: Any, run: Run[SymbolicRefs]) -> Callable[[list[str]], SymbolicRefs]:
+    environment = {"PATH": os.environ["PATH"], "GIT_CONFIG_GLOBAL": os.devnull}
+    command = GitCommand(argv=(f"{repository.directory.parent}/git",), environment=environment)
+    Path(command.argv[0]).write_text('#!/bin/sh\nexec git "$@"\n')
+    Path(command.argv[0]).chmod(0o755)
+    return lambda refs: run(SymbolicRefs.asked_of_git(command, refs, repository, running_reactor))
+
+
+def a_reftable(directory: Path) -> None:
+    (directory / "reftable").mkdir()
+
+
+def a_linked_work_tree(directory: Path) -> None:
+    (directory / "commondir").write_text("../other.git\n")
+
+
+def another_storage(directory: Path) -> None:
+    with (directory / "config").open("a") as config:
+        config.write("[Extensions]\n\trefstorage = reftable:///srv/refs\n")
+
+
+def too_long_a_configuration(directory: Path) -> None:
+    (directory / "config").write_bytes(b"#" * 2**20)
+
+
+@pytest.mark.parametrize("sign", [a_reftable, a_linked_work_tree, another_storage, too_long_a_configuration])
+def test_git_is_asked_where_symbolic_refs_are_no_files_of_the_repository(
+    repository: Repository, sign: Callable[[Path], None]
+) -> None:
+    sign(repository.directory)
+    assert SymbolicRefs.among(["refs/heads/plain"], repository) is None
+
+
+def test_a_repository_without_a_configuration_is_looked_at(repository: Repository) -> None:
+    (repository.directory / "config").unlink()
+    assert looked_at(["refs/heads/master"], repository).with_sources(("refs/heads/main",))[1:] == ("refs/heads/master",)
+
+
+def test_git_tells_where_a_ref_leads_even_if_nothing_is_there(ask: Callable[[list[str]], SymbolicRefs]) -> None:
+    leading = ["refs/heads/master", "refs/heads/old/name", "refs/heads/current", "refs/heads/latin\\xe9"]
+    others = ["refs/heads/plain", "refs/heads/new", "refs/heads/plain/below", "refs/../HEAD", "HEAD"]
+    found = ask([*leading, *others])
+    assert found.with_sources(("refs/heads/main",)) == ("refs/heads/main", *leading)
+    assert found.with_targets(tuple(map(update, others))) == tuple(map(update, others))
+
+
+def test_a_ref_of_which_git_does_not_say_where_it_leads_is_no_plain_one(
+    ask: Callable[[list[str]], SymbolicRefs], repository: Repository
+) -> None:
+    with pytest.raises(OSError, match="git does not say where refs/heads/loop leads"):
+        ask(["refs/heads/loop"])
+    git(repository.directory, "config", "core.repositoryFormatVersion", "1")
+    git(repository.directory, "config", "extensions.unheardOf", "true")
+    with pytest.raises(OSError, match="unheardof"):
+        ask(["refs/heads/plain"])
+
+
+def test_a_push_of_many_refs_does_not_start_git_as_often(ask: Callable[[list[str]], SymbolicRefs]) -> None:
+    with pytest.raises(AccessDenied) as refused:
+        ask([f"refs/heads/b{number}" for number in range(1001)])
+    assert refused.value.message == "at most 1000 refs can be pushed here at once; push them in parts"

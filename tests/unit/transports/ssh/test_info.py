@@ -121,12 +121,13 @@ def test_an_outage_is_no_empty_list(session: Any, gateway: Any, refusal: Excepti
     assert run(session, b"info") == ("", f"gitgate: {message}\n", 128)
 
 
-def test_long_lists_that_nobody_reads_have_a_bound_for_all(make_line: Any, gateway: Any) -> None:
+@pytest.mark.parametrize("name", ["a" * 500, "ö" * 250], ids=["ascii", "letters-of-two-bytes"])
+def test_long_lists_that_nobody_reads_have_a_bound_for_all(make_line: Any, gateway: Any, name: str) -> None:
     """Somebody asks for five thousand repositories in ten sessions on each of a hundred connections, and reads none
     of the answers: they would all be kept here."""
     line = make_line(gateway, max_sessions=100)
     line.log_in()
-    many = tuple(Reachable(path=f"/{n:0500}", name=str(n), rights=(Access.READ,)) for n in range(5000))
+    many = tuple(Reachable(path=f"/{name}{n}", name=str(n), rights=(Access.READ,)) for n in range(5000))
     gateway.reachable = lambda: Overview(repositories=many)
     asked = [line.open_session(window=0) for _ in range(4)]
     for session in asked:
