@@ -63,6 +63,10 @@ class AuditEntry:
             fingerprint=credentials.fingerprint if isinstance(credentials, PublicKey) else None,
         )
 
+    def offered_keys(self, username: str | None, fingerprint: str) -> None:
+        """The keys of a client that could not log in; `fingerprint` is that of the one that tells most."""
+        self._facts.update(username=username, method=METHODS[PublicKey], fingerprint=fingerprint)
+
     def login(self, login: Login) -> None:
         """Who it is, and how that is known."""
         self._facts.update(
@@ -125,9 +129,9 @@ class AuditEntry:
         """The client went away."""
         self._aborted("the client went away")
 
-    def refused(self, refusal: Refusal) -> None:
-        """It was refused."""
-        self._facts.update(verdict=refusal.verdict, reason=refusal.reason, plugin=refusal.plugin)
+    def refused(self, refusal: Refusal, reason: str | None = None) -> None:
+        """It was refused; for `reason`, where there is more to say than the refusal does."""
+        self._facts.update(verdict=refusal.verdict, reason=reason or refusal.reason, plugin=refusal.plugin)
 
     def _aborted(self, reason: str) -> None:
         self._facts.update(verdict=Verdict.ABORTED, reason=reason)
@@ -145,7 +149,9 @@ def describe(record: AuditRecord) -> str:
     if record.service is not None:
         what = f"{record.service.value} {record.path}"
     else:
-        what = "login" if record.method and record.identity is None else "request"
+        what = "request"
+        if record.method and record.identity is None:
+            what = "login by key" if record.method == METHODS[PublicKey] else "login"
     decided = f"{record.plugin}: {record.reason}" if record.plugin else record.reason
     figures = ""
     if record.exit_code is not None:
