@@ -29,11 +29,15 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """Opens the entry of an operation. `written` is given each record once; `now` tells the time of day."""
+    """Opens the entry of an operation. `written` is given each record once; `now` tells the time of day.
+
+    `why_cut_off` says why clients are cut off just now, where it is not they who go.
+    """
 
     clock: Clock
     written: Callable[[AuditRecord], None]
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    why_cut_off: Callable[[], str] = lambda: "the client went away"
 
     def begin(self, request_id: str, peer: Peer) -> "AuditEntry":
         """The entry of an operation that starts now."""
@@ -115,7 +119,7 @@ class AuditEntry:
             self.aborted()
         elif git.abandoned:
             # Refs have moved: the client had sent everything.
-            self._facts["reason"] += "; the client went away before it knew"
+            self._facts["reason"] += f"; {self._audit.why_cut_off()} before the client knew"
 
     def created(self, plugin: str, reason: str) -> None:
         """The repository was made for this, as a plugin allowed."""
@@ -126,15 +130,15 @@ class AuditEntry:
         self._facts.update(verdict=Verdict.COMPLETED, reason=f"repositories listed: {count}")
 
     def aborted(self) -> None:
-        """The client went away."""
-        self._aborted("the client went away")
+        """The client went away, or was cut off."""
+        self._aborted(self._audit.why_cut_off())
 
     def refused(self, refusal: Refusal, reason: str | None = None) -> None:
         """It was refused; for `reason`, where there is more to say than the refusal does."""
         self._facts.update(verdict=refusal.verdict, reason=reason or refusal.reason, plugin=refusal.plugin)
 
     def _aborted(self, reason: str) -> None:
-        self._facts.update(verdict=Verdict.ABORTED, reason=reason)
+        self._facts.update(verdict=Verdict.ABORTED, reason=reason, plugin=None)
 
     def close(self) -> None:
         """Write the record."""
