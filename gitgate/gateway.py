@@ -189,7 +189,7 @@ class Gateway:
 
     async def _login(self, credentials: Credentials, peer: Peer, request_id: str) -> Login:
         try:
-            ruling = await self._chain.authenticate(credentials, peer)
+            ruling = await self._chain.authenticate(credentials, peer, request_id)
             if ruling is None:
                 is_key = isinstance(credentials, PublicKey)
                 raise CredentialsRefused("no plugin knows the key" if is_key else "no plugin knows them")
@@ -199,7 +199,7 @@ class Gateway:
                 # Nobody has logged in, and a directory need not be searched for whoever may hold the private half.
                 enriched: Identity | Ruling[Rejected] = ruling.decision
             else:
-                enriched = await self._chain.enrich_identity(ruling.decision, peer)
+                enriched = await self._chain.enrich_identity(ruling.decision, peer, request_id)
         except PluginFailure as failure:
             raise Unavailable(failure.what_happened, request_id=request_id, plugin=failure.plugin) from failure
         if isinstance(enriched, Ruling):
