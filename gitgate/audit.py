@@ -4,7 +4,8 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from itertools import islice
+from typing import Any, Final
 
 from gitgate.git.process import GitExit
 from gitgate.login import METHODS, Login
@@ -25,6 +26,11 @@ from gitgate.refusals import Refusal
 from gitgate.wire.printable import printable
 
 _log = logging.getLogger(__name__)
+
+#: Of the refs that git has refused, in a line of the log.
+_MOST_REFS_TOLD: Final = 3
+#: Of a ref's name, and of what git says of it, in characters.
+_LONGEST_TOLD: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,8 +167,17 @@ def describe(record: AuditRecord) -> str:
     if record.exit_code is not None:
         figures = f" exit {record.exit_code}, {record.bytes_in} B in, {record.bytes_out} B out,"
     if record.refused:
-        figures = f" git refused {len(record.refused)} of {len(record.updates)} refs,{figures}"
+        figures = f" git refused {len(record.refused)} of {len(record.updates)} refs ({_words(record)}),{figures}"
     return (
         f"{record.peer.transport.value} {record.peer.address or 'local'} {printable(who)} {printable(what)}: "
         f"{record.verdict.value} ({printable(decided)}){figures} {record.duration_seconds:.3f} s [{record.request_id}]"
     )
+
+
+def _words(record: AuditRecord) -> str:
+    """git's own, for a few of the refs that it has refused; the audit record has those for all."""
+    told = [
+        f"{printable(ref, _LONGEST_TOLD)}: {printable(words, _LONGEST_TOLD)}"
+        for ref, words in islice(record.refused.items(), _MOST_REFS_TOLD)
+    ]
+    return "; ".join([*told, *(["..."] if len(record.refused) > _MOST_REFS_TOLD else [])])
