@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, Final
 
+from twisted.internet.defer import CancelledError
+
 from gitgate.git.process import GitExit
 from gitgate.login import METHODS, Login
 from gitgate.plugin import (
@@ -23,6 +25,7 @@ from gitgate.plugin import (
 )
 from gitgate.reactor import Clock
 from gitgate.refusals import Refusal
+from gitgate.turns import others, parts_of
 from gitgate.wire.printable import printable
 
 _log = logging.getLogger(__name__)
@@ -110,12 +113,6 @@ class AuditEntry:
             bytes_kept=git.bytes_kept,
             exit_code=git.code if git.saw_request else None,
             refused=git.refused,
-            updates=tuple(
-                replace(update, change=RefChange.REWIND)
-                if update.change is RefChange.UPDATE and update.ref in git.rewound
-                else update
-                for update in updates
-            ),
         )
         if git.refusal is not None:
             self.refused(git.refusal)
@@ -126,6 +123,24 @@ class AuditEntry:
         elif git.abandoned:
             # Refs have moved: the client had sent everything.
             self._facts["reason"] += f"; {self._audit.why_cut_off()} before the client knew"
+
+    async def rewound(self, refs: frozenset[str]) -> None:
+        """These of its refs were moved to where not all of their commits are, or were to be. It cannot be cancelled."""
+        updates: list[RefUpdate] = []
+        is_in_haste = False
+        for some in parts_of(self._facts["updates"]):
+            if updates and not is_in_haste:
+                try:
+                    await others(self._audit.clock)
+                except CancelledError:
+                    is_in_haste = True  # git has ended, and whoever goes away now, or stops the server, changes nothing
+            updates += (
+                replace(update, change=RefChange.REWIND)
+                if update.change is RefChange.UPDATE and update.ref in refs
+                else update
+                for update in some
+            )
+        self._facts["updates"] = tuple(updates)
 
     def created(self, plugin: str, reason: str) -> None:
         """The repository was made for this, as a plugin allowed."""

@@ -13,12 +13,15 @@ from gitgate.plugin import (
     Password,
     Peer,
     RefChange,
+    RefUpdate,
     Repository,
     Service,
     Transport,
 )
 from gitgate.plugin_chain import PluginChain, PluginFailure, Ruling
+from gitgate.reactor import Clock
 from gitgate.refusals import AccessDenied, CredentialsRequired, RepositoryHidden, Unavailable
+from gitgate.turns import in_turns, parts_of
 from gitgate.wire.printable import printable
 
 _TAGS: Final = "refs/tags/"
@@ -41,8 +44,9 @@ class Authorization:
     Raises `Unavailable` where a plugin fails.
     """
 
-    def __init__(self, chain: PluginChain) -> None:
+    def __init__(self, chain: PluginChain, clock: Clock) -> None:
         self._chain = chain
+        self._clock = clock
 
     async def of_request(self, identity: Identity, request: GitRequest, repository: Repository) -> Ruling[Allow]:
         """Who allows the request. Raises `CredentialsRequired`, `AccessDenied` or `RepositoryHidden`.
@@ -65,28 +69,24 @@ class Authorization:
 
     async def of_push(self, identity: Identity, request: GitRequest, repository: Repository) -> AllowedPush:
         """Who allows the commands of a push (`request.updates`). Raises `AccessDenied`, with the refs."""
-        updates = tuple(
-            replace(update, change=RefChange.REWIND)
-            if update.change is RefChange.UPDATE and update.ref.startswith(_TAGS)
-            else update
-            for update in request.updates
-        )
-        ruling = await self.vote(identity, replace(request, updates=updates), repository)
+        updates: list[RefUpdate] = []
+        rewinds: list[RefUpdate] = []
+        async for some in in_turns(parts_of(request.updates), self._clock):
+            asked = [_rewind(update) if _moves_tag(update) else update for update in some]
+            updates += asked
+            rewinds += (_rewind(update) for update in asked if update.change is RefChange.UPDATE)
+        ruling = await self.vote(identity, replace(request, updates=tuple(updates)), repository)
         if isinstance(ruling.decision, Deny):
-            raise self._refs_denied(ruling.plugin, ruling.decision, identity, request)
+            raise await self._refs_denied(ruling.plugin, ruling.decision, identity, request)
         allowed = Ruling(ruling.plugin, ruling.decision)
-        rewinds = tuple(
-            replace(update, change=RefChange.REWIND) for update in updates if update.change is RefChange.UPDATE
-        )
         if not rewinds:
             return AllowedPush(allowed, None)
-        rewinding_request = replace(request, updates=rewinds)
+        rewinding_request = replace(request, updates=tuple(rewinds))
         rewinding = await self.vote(identity, rewinding_request, repository)
         if isinstance(rewinding.decision, Allow):
             return AllowedPush(allowed, None)
-        return AllowedPush(
-            allowed, self._refs_denied(rewinding.plugin, rewinding.decision, identity, rewinding_request)
-        )
+        refused = await self._refs_denied(rewinding.plugin, rewinding.decision, identity, rewinding_request)
+        return AllowedPush(allowed, refused)
 
     async def vote(self, identity: Identity, request: GitRequest, repository: Repository) -> Ruling[Allow | Deny]:
         """The decision, which is to deny where every plugin abstains."""
@@ -102,13 +102,27 @@ class Authorization:
             return identity.is_anonymous and bool(self._chain.accepted & {Password, BearerToken})
         return identity.is_anonymous and bool(self._chain.accepted)
 
-    def _refs_denied(self, plugin: str, denial: Deny, identity: Identity, request: GitRequest) -> AccessDenied:
+    async def _refs_denied(self, plugin: str, denial: Deny, identity: Identity, request: GitRequest) -> AccessDenied:
         """The refusal of a push for the refs that a plugin names; for all of them where it names none of the push."""
         denied = set(denial.refs)
-        all_refs = tuple(update.ref for update in request.updates)
-        refs = tuple(ref for ref in all_refs if ref in denied) or all_refs
+        refs: list[str] = []
+        async for some in in_turns(parts_of(request.updates), self._clock):
+            refs += (update.ref for update in some if update.ref in denied)
         usually = "authentication required" if self.login_may_help(identity, request.peer) else AccessDenied.message
-        return AccessDenied(denial.reason, message=_message(denial, request, usually), plugin=plugin, refs=refs)
+        return AccessDenied(
+            denial.reason,
+            message=_message(denial, request, usually),
+            plugin=plugin,
+            refs=tuple(refs) or tuple(update.ref for update in request.updates),
+        )
+
+
+def _moves_tag(update: RefUpdate) -> bool:
+    return update.change is RefChange.UPDATE and update.ref.startswith(_TAGS)
+
+
+def _rewind(update: RefUpdate) -> RefUpdate:
+    return replace(update, change=RefChange.REWIND)
 
 
 def _message(denial: Deny, request: GitRequest, usually: str) -> str:

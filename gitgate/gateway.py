@@ -75,7 +75,7 @@ class Gateway:
         self._turns = turns
         self._runner = runner
         self._audit = audit
-        self._authorization = Authorization(chain)
+        self._authorization = Authorization(chain, audit.clock)
         self._resolution = Resolution(chain, self._authorization, runner)
         self._overviews = Overviews(chain, audit.clock)
 
@@ -222,6 +222,8 @@ class Gateway:
             # git has served nothing. Perhaps the repository is gone since its path was resolved.
             await self._resolution.again(operation.identity, operation.request, operation.repository)
         entry.completed(git)
+        if git.rewound:
+            await entry.rewound(git.rewound)
         return git
 
     async def _push(self, operation: "_Operation", entry: AuditEntry, *, can_repeat: bool) -> GitExit:

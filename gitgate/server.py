@@ -74,7 +74,8 @@ class Server(Service):
     """Serves git through every door of `listen`, as the plugins decide.
 
     `members` are asked in this order. Constructing it reads host keys and certificates and looks for git, and so raises
-    `HostKeyUnusable`, `TlsFilesUnusable`, `NoGit` or `PluginUnsuitable`; it opens nothing.
+    `HostKeyUnusable`, `TlsFilesUnusable`, `NoGit` or `PluginUnsuitable`; it opens nothing. `accepted` holds the kinds
+    of credentials that some plugin answers for.
     """
 
     def __init__(
@@ -92,6 +93,7 @@ class Server(Service):
         self.doors: tuple[Door, ...] = ()
         self._reactor = reactor
         self._chain = PluginChain(members, reactor)
+        self.accepted: frozenset[type] = self._chain.accepted
         self._audit_log = _audit_log(audit or AuditSettings(), reactor)
         self._runner = GitRunner(reactor, _installed_git(git), limits, _cache(git))
         self._why_cut_off: str | None = None
@@ -129,8 +131,7 @@ class Server(Service):
         self._why_cut_off = None
         try:
             self._ports = []
-            for listener, factory in self._factories:
-                self._ports.append(open_port(listener, factory, self._reactor))
+            self._open_doors()
         except DoorBlocked:
             await self.stop()
             raise
@@ -138,6 +139,20 @@ class Server(Service):
             Door(listener, url_of(listener, port))
             for (listener, _), port in zip(self._factories, self._ports, strict=True)
         )
+
+    def _open_doors(self) -> None:
+        """All of them. Raises `DoorBlocked` for the first that cannot be opened; the log has the others."""
+        blocked: list[DoorBlocked] = []
+        for listener, factory in self._factories:
+            try:
+                self._ports.append(open_port(listener, factory, self._reactor))
+            except DoorBlocked as error:
+                blocked.append(error)
+        if blocked:
+            first, *others = blocked
+            for other in others:
+                _log.error("%s", other)
+            raise first
 
     async def stop(self) -> None:
         """Close the doors, let operations end for a while, disconnect the others, and stop the plugins."""

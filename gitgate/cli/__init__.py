@@ -3,6 +3,7 @@
     serve.py            serves; with running.py (the process), start_lines.py (what it says), directory_mode.py
     demo.py             serves an example, made by demo_folder.py
     check.py            tells what is wrong with a configuration (findings.py) and with what it depends on (online.py)
+    dangers.py          what it and a server warn of, with anonymous_push.py; loose_files.py: what only it does
     login_test.py       tries a login, with login_steps.py
     webhook.py          tries a webhook, with webhook_trial.py
     explain.py          tells why somebody may or may not do something, with explanation_text.py

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from functools import wraps
+from functools import cached_property, wraps
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from gitgate.cli.configuration_file import config_option, need_configuration
+from gitgate.cli.configuration_file import config_option, need_configuration, refuse_configuration_in
 from gitgate.cli.stops import told
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ T = TypeVar("T")
 _ANONYMOUS: Final = "anonymous"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Asking:
     """What the options say."""
 
@@ -58,9 +58,20 @@ class Asking:
         return Identity(name=user)
 
     def peer(self, user: str) -> "Peer":
-        """Where the client is."""
-        default = "https" if user == _ANONYMOUS and self.key_file is None else "ssh"
-        return client_at(self.address, self.transport or default)
+        """Where the client is: at the door that is named, or at the first there is that such a client uses."""
+        usual = ("https", "http", "git") if self.username(user) is None else ("ssh", "https", "http")
+        client = client_at(self.address, self.transport or usual[0])
+        if self.transport is not None or self.key_file is not None:
+            return client
+        with told():
+            doors = {listener.transport.value for listener in self._config.listen}
+        return client_at(self.address, next((door for door in usual if door in doors), usual[0]))
+
+    def note(self, user: str) -> str | None:
+        """What is not known of somebody who is named, and has proved nothing."""
+        if self.key_file is not None or user == _ANONYMOUS:
+            return None
+        return f"The name is taken as given: whether {user} can log in is not looked at; `gitgate login-test` does."
 
     def username(self, user: str) -> str | None:
         """The name in the client's URL."""
@@ -71,8 +82,9 @@ class Asking:
         with told():
             from gitgate.cli.rehearsal import rehearse
 
-            return rehearse(self._config(), question)
+            return rehearse(self._config, question)
 
+    @cached_property
     def _config(self) -> "Config":
         from gitgate.cli.directory_mode import Ports, serve_directory
         from gitgate.config import load
@@ -81,6 +93,7 @@ class Asking:
             return load(need_configuration(self.config_file))
         if self.config_file is not None:
             raise click.UsageError("--directory and -c exclude each other")
+        refuse_configuration_in(self.directory, f"gitgate {click.get_current_context().info_name}")
         return serve_directory(self.directory, Ports()).config
 
 
@@ -122,7 +135,7 @@ _OPTIONS: Final = (
     click.option(
         "--transport",
         type=click.Choice(["ssh", "http", "https", "git"]),
-        help="How the client comes: ssh unless given, and https for anonymous.",
+        help="How the client comes: over the first of ssh, https and http that is listened on, unless given.",
     ),
     address_option,
     click.option("--host", help="The server's name in the client's URL."),

@@ -42,5 +42,7 @@ def _serve(directory: Path) -> None:
         served = serve_directory(demo.directory, free_ports(), host_keys=(demo.host_key,), loopback=True)
         run(
             served.config,
-            lambda doors: start_lines(str(demo.directory), served.config, doors, demo_commands(demo, doors)),
+            lambda server: start_lines(
+                str(demo.directory), served.config, server.doors, server.accepted, demo_commands(demo, server.doors)
+            ),
         )

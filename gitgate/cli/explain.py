@@ -63,6 +63,7 @@ def explain(
         path = normalize_path(os.fsencode(repo))
     except Malformed as error:
         raise click.UsageError(f"REPO cannot be asked for: {error}") from None
+    who = asking.somebody(user)
     request = request_for(
         what,
         path,
@@ -71,12 +72,13 @@ def explain(
         username=asking.username(user),
         host=asking.host,
     )
-    who = asking.somebody(user)
     explanation = asking.ask(lambda explainer: explainer.explain(who, request, what, ref))
     if as_json:
         click.echo(json.dumps(explanation_json(explanation), indent=2))
     else:
         click.echo("\n".join(explanation_lines(explanation)))
+        if explanation.refusal is None and (note := asking.note(user)):
+            click.echo(printable(note))
     if explanation.refusal is not None:
         context.exit(Exit.TEMPORARY if isinstance(explanation.refusal, Unavailable) else Exit.NO)
 

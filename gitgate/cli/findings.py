@@ -1,5 +1,6 @@
 """What `gitgate check` finds out about a configuration."""
 
+import logging
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -9,6 +10,8 @@ from typing import Any, Final, cast
 from twisted.internet import reactor as _reactor
 
 from gitgate.cli import logs
+from gitgate.cli.dangers import dangers
+from gitgate.cli.loose_files import loose_files
 from gitgate.config import Config, ConfigError, Listener, LogSettings, Problem, load
 from gitgate.config.problems import KeyPath, Position
 from gitgate.config.yaml_document import YamlDocument, decode
@@ -20,17 +23,24 @@ from gitgate.transports.ssh.host_keys import HostKeyUnusable, load_host_keys
 from gitgate.transports.tls import ServerCertificate, TlsFilesUnusable
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Findings:
-    """What works, a line for each, and every problem with its place in the file."""
+    """What works, a line for each; every problem, and every warning, with its place in the file.
+
+    `logged` counts what plugins have warned of in the log while they were built.
+    """
 
     fine: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
+    logged: int = 0
 
 
 def findings(file: Path) -> Findings:
     """What can be known without opening a door. Raises `ConfigError` where the file itself cannot be read as one."""
     logs.start_logging(LogSettings(level="warning"))  # what plugins warn of while they are built
+    counter = _Counter()
+    logging.getLogger().addHandler(counter)
     config = load(file)
     found = Findings()
     place = _places(file)
@@ -39,8 +49,24 @@ def findings(file: Path) -> Findings:
         _look_at_listener(listener, ("listen", index), found, place)
     _look_at_audit_log(config, found, place)
     _look_at_plugins(config, found, place)
-    found.problems.sort(key=lambda problem: problem.position or _START)
+    for danger in loose_files(config, file):
+        found.warnings.append(place(danger.keys, danger.text))
+    for kind in (found.problems, found.warnings):
+        kind.sort(key=lambda problem: problem.position or _START)
+    found.logged = counter.count
     return found
+
+
+class _Counter(logging.Handler):
+    """Counts what is logged as a warning, or worse."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.count = 0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Count it."""
+        self.count += 1
 
 
 #: What has no place in the file comes first.
@@ -100,10 +126,13 @@ def _problems_of_listener(listener: Listener, keys: KeyPath, place: _Place) -> I
     if listener.socket is not None and not listener.socket.parent.is_dir():
         yield place((*keys, "url"), f"{listener.socket}: the folder for it does not exist")
     if listener.tls is not None:
+        told: list[str] = []
         try:
-            ServerCertificate(listener.tls.certificate, listener.tls.key)
+            ServerCertificate(listener.tls.certificate, listener.tls.key, tell=told.append)
         except TlsFilesUnusable as error:
             yield place((*keys, "tls"), str(error))
+        for text in told:
+            yield place((*keys, "tls", "certificate"), text)
 
 
 def _look_at_plugins(config: Config, found: Findings, place: _Place) -> None:
@@ -113,9 +142,10 @@ def _look_at_plugins(config: Config, found: Findings, place: _Place) -> None:
         found.problems.extend(error.problems)
         return
     try:
-        PluginChain(built, cast(Any, _reactor))  # it starts nothing
+        chain = PluginChain(built, cast(Any, _reactor))  # it starts nothing
     except PluginUnsuitable as error:
         index = next(i for i, member in enumerate(built) if member.name == error.plugin)
         found.problems.append(place(("plugins", index), error.why))
         return
     found.fine.extend(f"plugin   {entry.name}" for entry in config.plugins)
+    found.warnings.extend(place(danger.keys, danger.text) for danger in dangers(config, chain.accepted))

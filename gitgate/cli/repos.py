@@ -26,9 +26,10 @@ def repos(user: str, asking: Asking, as_json: bool) -> None:
     from gitgate.gateway import new_request_id
     from gitgate.overview import request_for_overview
     from gitgate.refusals import Refusal, Unavailable
+    from gitgate.wire.printable import printable
 
-    request = request_for_overview(new_request_id(), asking.peer(user), asking.username(user), asking.host)
     who = asking.somebody(user)
+    request = request_for_overview(new_request_id(), asking.peer(user), asking.username(user), asking.host)
     try:
         overview = asking.ask(lambda explainer: explainer.overview(who, request, most=_MOST, seconds=_SECONDS))
     except Unavailable as failure:
@@ -40,3 +41,5 @@ def repos(user: str, asking: Asking, as_json: bool) -> None:
     else:
         for line in overview.lines():
             click.echo(line)
+        if note := asking.note(user):
+            click.echo(printable(note), err=True)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from gitgate import __version__
-from gitgate.cli.anonymous_push import anonymous_pushes
+from gitgate.cli.dangers import dangers
 from gitgate.config import Config
 from gitgate.plugin import Transport
 from gitgate.server import Door
@@ -15,18 +15,20 @@ WARNING = "WARNING: "
 READY = "ready"
 
 
-def start_lines(served: str, config: Config, doors: Sequence[Door], notes: Sequence[str] = ()) -> Iterator[str]:
+def start_lines(
+    served: str, config: Config, doors: Sequence[Door], accepted: frozenset[type], notes: Sequence[str] = ()
+) -> Iterator[str]:
     """What is served, one line for each door with the URL to clone from, and what should be known.
 
-    `served` names the file or folder. The URL that clients know, where the configuration has it, goes before that of
-    this machine.
+    `served` names the file or folder, and `accepted` the kinds of credentials that some plugin takes. The URL that
+    clients know, where the configuration has it, goes before that of this machine.
     """
     yield f"gitgate {__version__} serves {served}"
     for door in doors:
         yield _door_line(door, config.public_urls)
     yield from notes
-    for where in anonymous_pushes(config.plugins):
-        yield f"{WARNING}whoever can connect may push without a login: {where}"
+    for danger in dangers(config, accepted):
+        yield f"{WARNING}{danger.text}"
 
 
 def _door_line(door: Door, public_urls: Mapping[str, str]) -> str:

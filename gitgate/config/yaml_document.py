@@ -192,6 +192,27 @@ _HINTS: Final = (
         r"expected <block end>, but found '<scalar>'",
         "this cannot stand here: quote a text that begins with '{{' or '['",
     ),
+    (
+        r"block collection, expected <block end>, but found '\?'",
+        "the indentation does not fit: a key stands here at the '-' signs of the list that begins in line {line}:"
+        " indent it as the keys behind a '-', or less than the list",
+    ),
+    (
+        r"block mapping, expected <block end>, but found '-'",
+        "the indentation does not fit: '-' stands here among the keys of the mapping that begins in line {line}",
+    ),
+    (
+        r"expected <block end>, but found '<block (?:mapping|sequence) start>'",
+        "the indentation does not fit: this line begins neither where those do that begin in line {line}, column"
+        " {column}, nor where others above them do",
+    ),
+    (
+        r"expected '<document start>', but found '<block",
+        "the indentation does not fit: this line begins further left than the first one",
+    ),
+    (r"flow sequence, .*but got '<stream end>'", "the '[' in line {line}, column {column} has no ']'"),
+    (r"flow mapping, .*but got '<stream end>'", "the '{{' in line {line}, column {column} has no '}}'"),
+    (r"quoted scalar, found unexpected end of stream", "the quote in line {line}, column {column} has no end"),
     (r"could not find expected ':'", "a key needs a ':' after it: look at this line and the one above"),
     (r"expected a single document", "a second document begins here ('---'): a configuration is one document"),
 )
@@ -204,7 +225,10 @@ def _syntax_problem(error: yaml.MarkedYAMLError, name: str) -> Problem:
         if match := re.search(pattern, words):
             if words.startswith(("while scanning an a", "while scanning a tag")):
                 mark = error.context_mark or mark  # the sign itself, not what follows it
-            return Problem(_position(name, mark), (), hint.format(*match.groups()))
+            begin = _position(name, error.context_mark)  # of what the sign stands in
+            return Problem(
+                _position(name, mark), (), hint.format(*match.groups(), line=begin.line, column=begin.column)
+            )
     # A ComposerError without a hint is one of `_Loader`, in our words.
     message = words if isinstance(error, yaml.composer.ComposerError) else f"not YAML: {words}"
     return Problem(_position(name, mark), (), message)

@@ -24,6 +24,7 @@ from gitgate.git.news import News
 from gitgate.git.process import Client, GitExit, RunningGit
 from gitgate.idle import IdleTimer
 from gitgate.reactor import Reactor
+from gitgate.turns import others
 from gitgate.wire.malformed import NotGit
 from gitgate.wire.pktline import FLUSH
 from gitgate.wire.protocol_v2 import RequestReader, RequestV2, parse_request
@@ -97,7 +98,8 @@ class Fetch:
                 in_a_row = in_a_row + 1 if self._received else 0
                 if in_a_row == _MOST_IN_A_ROW:
                     in_a_row = 0
-                    await self._others()
+                    # A client that asks ahead, as git does not, may have sent thousands, each with its answer at once.
+                    await others(self._reactor)
             return self._ended(code)
         except CancelledError:
             if self._is_silent:
@@ -127,14 +129,6 @@ class Fetch:
                 self._reader = self._through = None
                 if answered.is_kept:
                     self._bytes_kept += self._bytes_out - before
-
-    async def _others(self) -> None:
-        """Let others come between. A client that asks ahead, as git does not, may have sent thousands of requests, each
-        of which has its answer at once.
-        """
-        turn: Deferred[None] = Deferred(lambda _: call.cancel())
-        call = self._reactor.callLater(0, turn.callback, None)
-        await turn
 
     async def _question(self) -> tuple[Question | None, RequestV2 | None]:
         reading = RequestReader(_LONGEST_KEPT)

@@ -27,6 +27,7 @@ from gitgate.plugin import RefUpdate
 from gitgate.reactor import Reactor
 from gitgate.refusals import AccessDenied, CredentialsRequired, MalformedRequest, Refusal
 from gitgate.room import Room
+from gitgate.turns import in_turns, others
 from gitgate.wire.malformed import Malformed
 from gitgate.wire.push_commands import LONGEST_LIST, PushCommands, PushCommandsReader
 from gitgate.wire.push_report import PushReportReader, refused_push
@@ -57,6 +58,10 @@ _log: Final = logging.getLogger(__name__)
 #: Some three hundred refs.
 _SHORT_LIST: Final = 32 * 1024
 
+#: What is read of a list before others have their turn. As it comes from a socket each part has a turn of its own, but
+#: what was compressed comes at once.
+_MOST_IN_A_ROW: Final = 256 * 1024
+
 _OTHERS: Final = "refused together with another ref of this push"
 
 
@@ -73,6 +78,7 @@ class Push:
         self, reactor: Reactor, client: Client, *, idle_deadline_seconds: float, room: Room | None = None
     ) -> None:
         """`room` is what all pushes together have for their commands."""
+        self._reactor = reactor
         self._client = client
         self._room = room or room_for_commands()
         self._idle = IdleTimer(reactor, idle_deadline_seconds, self._fell_silent)
@@ -121,7 +127,7 @@ class Push:
             self._client.resumeProducing()
         commands = await self._commands()
         if commands is None:
-            if self._reader.received and not self._is_silent:
+            if self._reader.size and not self._is_silent:
                 raise MalformedRequest("the list of commands ends early", message="the list of commands ends early")
             return self._ended(0)
         if not commands.updates and advertise is not None:
@@ -148,7 +154,10 @@ class Push:
             if isinstance(terms.refusal, CredentialsRequired):
                 raise terms.refusal
             self._git_is_heard = True
-            self._report(commands, self._wrongly_rewound, terms.refusal)
+            try:
+                await self._report(commands, self._wrongly_rewound, terms.refusal)
+            except CancelledError:
+                pass  # it did not wait for all of its answer
             return replace(self._ended(received.code, received), refusal=terms.refusal)
         self._let_go()
         if asks is not None and self._hook_is_awaited and len(report.refused) < len(commands.updates):
@@ -204,7 +213,8 @@ class Push:
         """It gets the commands, and all that follows."""
         # What came while the judge was asked goes first. To resume the client may bring more at once, out of a buffer
         # of TLS: before this, it would overtake the commands.
-        git.write(b"".join((self._reader.received, *self._received)))
+        for data in (*self._reader.received(), *self._received):
+            git.write(data)
         self._received.clear()
         self._input = git
         if self._input_has_ended:
@@ -242,6 +252,7 @@ class Push:
 
     async def _commands(self) -> PushCommands | None:
         """The commands, or None where the client ends before they do."""
+        pause_at = _MOST_IN_A_ROW
         while True:
             received, self._received = b"".join(self._received), []
             self._room.take(self, self._reader.size + len(received))
@@ -251,7 +262,11 @@ class Push:
                 raise MalformedRequest(str(error), message=str(error)) from None
             if commands is not None or self._input_has_ended or self._is_silent:
                 return commands
-            await self._news.wait(self._let_client_send)
+            if self._reader.size > pause_at:
+                pause_at = self._reader.size + _MOST_IN_A_ROW
+                await others(self._reactor)
+            else:
+                await self._news.wait(self._let_client_send)
 
     async def _refuse(self, commands: PushCommands, refusal: Refusal, *, answer_first: bool) -> GitExit:
         """Answer in git's place, and discard the pack.
@@ -261,19 +276,22 @@ class Push:
         """
         refused = refusal.refs if isinstance(refusal, AccessDenied) else ()
         refs = refused or tuple(update.ref for update in commands.updates)
-        if answer_first:
-            self._report(commands, refs, refusal)
         try:
-            await self._discard()
+            if answer_first:
+                await self._report(commands, refs, refusal)
+                await self._discard()
+            else:
+                await self._discard()
+                await self._report(commands, refs, refusal)
         except CancelledError:
-            pass  # it has its answer, and goes
-        if not answer_first:
-            self._report(commands, refs, refusal)
+            pass  # it goes: with its answer, or without having waited for it
         return replace(self._ended(0), refusal=refusal, saw_request=False)
 
-    def _report(self, commands: PushCommands, refs: tuple[str, ...], refusal: Refusal) -> None:
+    async def _report(self, commands: PushCommands, refs: tuple[str, ...], refusal: Refusal) -> None:
         messages = dict.fromkeys(refs, refusal.message)
-        self.said(refused_push(commands, messages, _OTHERS, f"gitgate: {refusal.message}"))
+        report = refused_push(commands, messages, _OTHERS, f"gitgate: {refusal.message}")
+        async for part in in_turns(report, self._reactor):
+            self.said(part)
 
     async def _discard(self) -> None:
         """Return once the client has sent all that it will."""

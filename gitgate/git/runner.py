@@ -176,8 +176,9 @@ class GitRunner:
     async def _symbolic_refs(
         self, request: GitRequest, repository: Repository, updates: tuple[RefUpdate, ...]
     ) -> SymbolicRefs:
-        refs = [update.ref for update in updates]
-        looking = self._threads.call(lambda: SymbolicRefs.among(refs, repository.directory))
+        looking = self._threads.call(
+            lambda: SymbolicRefs.among((update.ref for update in updates), repository.directory)
+        )
         try:
             return cast(SymbolicRefs, await within(_SECONDS_TO_LOOK, looking, self._reactor))
         except (DeadlineOver, ThreadsBusy) as error:

@@ -40,6 +40,8 @@ class SymbolicRefs:
 
     def with_targets(self, updates: tuple[RefUpdate, ...]) -> tuple[RefUpdate, ...]:
         """The updates, and the same for each ref that they lead to and that is not among them."""
+        if not self._leads_to:
+            return updates
         asked = {update.ref for update in updates}
         added: dict[str, RefUpdate] = {}
         for update in updates:
@@ -50,6 +52,8 @@ class SymbolicRefs:
 
     def with_sources(self, refs: tuple[str, ...]) -> tuple[str, ...]:
         """`refs`, and those that lead to one of them: what the client knows them as."""
+        if not self._leads_to:
+            return refs
         reached = set(refs)
         return (*refs, *(ref for ref, targets in self._leads_to.items() if reached & set(targets) - {ref}))
 

@@ -25,6 +25,7 @@ from gitgate.transports.transfer import Transfer, WatchedGit
 from gitgate.wire.malformed import Malformed, NotGit
 from gitgate.wire.pktline import encode_error, payload_length
 from gitgate.wire.request_line import LONGEST_REQUEST, RequestLine, parse_request_line
+from gitgate.wire.wrong_port import wrong_port
 
 _log = logging.getLogger(__name__)
 
@@ -151,6 +152,9 @@ class GitProtocol(Protocol):
         """The request, or None until all of it is here. What follows it stays in `_received`."""
         if len(self._received) < _HEADER_LENGTH:
             return None
+        mistake = wrong_port(self._received, Transport.GIT)
+        if mistake is not None:
+            raise NotGit(mistake)
         length = payload_length(self._received[:_HEADER_LENGTH])
         if length is None or length > LONGEST_REQUEST:
             raise NotGit("the first packet is no request")

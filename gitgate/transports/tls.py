@@ -1,27 +1,34 @@
 """TLS for the https doors: what is spoken, and a certificate that may change while the server runs."""
 
+import logging
 import time
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, cast
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from cryptography.x509 import load_pem_x509_certificates
+from cryptography.x509 import Certificate, load_pem_x509_certificates
 from OpenSSL import SSL
 from twisted.internet.interfaces import IAddress, IOpenSSLServerConnectionCreator, IReactorTime
-from twisted.internet.protocol import ServerFactory
 from twisted.internet.ssl import AcceptableCiphers, CertificateOptions, TLSVersion
-from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
+from twisted.internet.tcp import Connection
+from twisted.protocols.tls import BufferingTLSTransport, TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 from zope.interface import implementer
 
-from gitgate.plugin import WatchedFiles
+from gitgate.plugin import Transport, WatchedFiles
+from gitgate.transports.http.site import HttpSite
+from gitgate.wire.wrong_port import wrong_port
 
 #: With TLS 1.2; those of TLS 1.3 are all as good. Each gives forward secrecy, and none has a MAC of its own.
 _CIPHERS: Final = AcceptableCiphers.fromOpenSSLCipherString("ECDHE+AESGCM:ECDHE+CHACHA20")
 
 #: HTTP/2 would pass by the channel, and with it by every deadline and limit. `curl --http1.0` offers nothing but 1.0.
 _SPOKEN: Final = (b"http/1.1", b"http/1.0")
+
+
+_log: Final = logging.getLogger(__name__)
 
 
 class TlsFilesUnusable(ValueError):
@@ -33,12 +40,24 @@ class ServerCertificate:
     """The server's side of TLS 1.2 and newer, for each connection with what its two files hold by then.
 
     `certificate` may hold the chain behind the server's own. A change that cannot be used is logged, and what was read
-    before stays in use. Reads the files; raises `TlsFilesUnusable`.
+    before stays in use. One whose time is over, or not yet there, is used all the same, as no other is there: `tell`
+    gets a line about it. Reads the files; raises `TlsFilesUnusable`. `wall_clock` gives Unix time.
     """
 
-    def __init__(self, certificate: Path, key: Path, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        certificate: Path,
+        key: Path,
+        *,
+        tell: Callable[[str], None] = _log.error,
+        clock: Callable[[], float] = time.monotonic,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
         def context(contents: Mapping[Path, bytes]) -> SSL.Context:
-            return _context(certificate, contents[certificate], key, contents[key])
+            own, *chain = _certificates(certificate, contents[certificate])
+            if wrong := _out_of_time(own, datetime.fromtimestamp(wall_clock(), UTC)):
+                tell(f"{certificate}: {wrong}")
+            return _context(certificate, own, chain, key, contents[key])
 
         try:
             self._context = WatchedFiles(lambda: (certificate, key), context, clock=clock)
@@ -50,15 +69,39 @@ class ServerCertificate:
         return SSL.Connection(self._context.current(), None)
 
 
+class TlsTransport(BufferingTLSTransport):
+    """TLS with one client. One that speaks something else is told so, as it would read it; OpenSSL only closes."""
+
+    factory: "TlsFactory"
+    transport: Connection  # type: ignore[assignment]
+    _nothing_came = True
+    _is_refused = False
+
+    def dataReceived(self, data: bytes) -> None:
+        if self._nothing_came:
+            self._nothing_came = False
+            mistake = wrong_port(data, Transport.HTTPS)
+            if mistake is not None:
+                self._is_refused = True
+                # A new socket has room for this, so it is closed in the next turn of the reactor.
+                self.transport.write(self.factory.site.refuse(mistake, self.transport.getPeer()))
+                self.transport.loseConnection()
+        if not self._is_refused:
+            super().dataReceived(data)
+
+
 class TlsFactory(TLSMemoryBIOFactory):
-    """Wraps TLS around the protocols of another factory.
+    """Wraps TLS around the channels of a site.
 
     Where that makes None, to close a connection, Twisted's own would wrap the None as if it were a protocol: the client
     would stay, uncounted and without a deadline, and each would cost three tracebacks in the log.
     """
 
-    def __init__(self, certificate: ServerCertificate, wrapped: ServerFactory, clock: IReactorTime) -> None:
-        super().__init__(cast(Any, certificate), False, cast(Any, wrapped), clock)
+    protocol = TlsTransport
+
+    def __init__(self, certificate: ServerCertificate, site: HttpSite, clock: IReactorTime) -> None:
+        super().__init__(cast(Any, certificate), False, cast(Any, site), clock)
+        self.site = site
 
     def buildProtocol(self, addr: IAddress | None) -> TLSMemoryBIOProtocol | None:  # type: ignore[override]
         """None closes the connection."""
@@ -66,11 +109,27 @@ class TlsFactory(TLSMemoryBIOFactory):
         return None if wrapped is None else self.protocol(self, wrapped)
 
 
-def _context(certificate: Path, certificate_pem: bytes, key: Path, key_pem: bytes) -> SSL.Context:
+def _certificates(file: Path, pem: bytes) -> list[Certificate]:
     try:
-        own, *chain = load_pem_x509_certificates(certificate_pem)
+        return load_pem_x509_certificates(pem)
     except ValueError as error:
-        raise TlsFilesUnusable(f"{certificate}: no certificate in PEM format: {error}") from error
+        raise TlsFilesUnusable(f"{file}: no certificate in PEM format: {error}") from error
+
+
+def _out_of_time(certificate: Certificate, now: datetime) -> str | None:
+    """What clients have against the certificate at this time."""
+    begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    if now > end:
+        return f"the certificate expired on {end:%Y-%m-%d at %H:%M} UTC, and clients refuse it: renew it"
+    if now < begin:
+        return (
+            f"the certificate is not valid before {begin:%Y-%m-%d at %H:%M} UTC, and clients refuse it:"
+            " is the clock of this machine right?"
+        )
+    return None
+
+
+def _context(certificate: Path, own: Certificate, chain: list[Certificate], key: Path, key_pem: bytes) -> SSL.Context:
     try:
         private_key: Any = load_pem_private_key(key_pem, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:

@@ -4,10 +4,15 @@ The very bytes that are read here are what git gets, so they must mean the same 
 client sends (builtin/receive-pack.c, `read_head_info`): for it a line ends at a NUL, a second certificate goes on where
 the first ended, and the last of several signatures counts. Whatever could be read in two ways is refused. The pack
 behind the list is never looked at.
+
+Each line is understood, or refused, when it comes. At the end there is nothing left to do that takes its time: a list
+may have a hundred thousand of them.
 """
 
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import Final
 
 from gitgate.plugin import RefChange, RefUpdate
@@ -17,8 +22,12 @@ from gitgate.wire.pktline import payload_length
 #: What all commands of a push may have together: more than a hundred thousand refs.
 LONGEST_LIST: Final = 16 * 1024 * 1024
 
+#: What was received is handed on in parts of so many bytes.
+_PART: Final = 1024 * 1024
+
 _COMMAND: Final = re.compile(rb"([0-9a-f]{40}|[0-9a-f]{64}) ([0-9a-f]{40}|[0-9a-f]{64}) ([^\0- \x7f]+)")
 _SHALLOW: Final = re.compile(rb"shallow ([0-9a-f]{40}|[0-9a-f]{64})\n?")
+_CERTIFICATE: Final = b"push-cert"
 _CERTIFICATE_END: Final = b"push-cert-end\n"
 _SIGNATURES: Final = (
     b"-----BEGIN PGP SIGNATURE-----",
@@ -46,12 +55,15 @@ class PushCommandsReader:
     def __init__(self) -> None:
         self._received = bytearray()
         self._parsed = 0
-        self._lines: list[bytes] = []
+        self._has_begun = False
+        self._capabilities: frozenset[str] = frozenset()
+        self._certificate: _Certificate | None = None
+        self._updates: list[RefUpdate] = []
+        self._refs: list[bytes] = []
 
-    @property
-    def received(self) -> bytes:
-        """All that was taken so far: the list, and once it is complete whatever came after it."""
-        return bytes(self._received)
+    def received(self) -> Iterator[bytes]:
+        """All that was taken so far, in parts: the list, and once it is complete whatever came after it."""
+        return (bytes(self._received[start : start + _PART]) for start in range(0, len(self._received), _PART))
 
     @property
     def size(self) -> int:
@@ -68,65 +80,116 @@ class PushCommandsReader:
                 if header != b"0000":
                     raise Malformed("the list of commands does not end with a flush packet")
                 self._parsed += 4
-                lines, self._lines = self._lines, []
-                return _parse(lines)
+                return self._complete()
             end = self._parsed + 4 + length
             if end > LONGEST_LIST:
                 raise Malformed(f"the list of commands is longer than {LONGEST_LIST} bytes")
             if len(self._received) < end:
                 return None
-            self._lines.append(bytes(self._received[self._parsed + 4 : end]))
+            self._take(bytes(self._received[self._parsed + 4 : end]))
             self._parsed = end
         return None
 
+    def _complete(self) -> PushCommands:
+        if self._certificate is not None and not self._certificate.is_over:
+            raise Malformed("the push certificate has no end")
+        return PushCommands(tuple(self._updates), tuple(self._refs), self._capabilities)
 
-def _parse(lines: list[bytes]) -> PushCommands:
-    position = 0
-    while position < len(lines) and lines[position].startswith(b"shallow "):
-        if not _SHALLOW.fullmatch(lines[position]):
-            raise Malformed("a shallow line of the push names no object")
-        position += 1
-    if position == len(lines):
-        return PushCommands((), (), frozenset())
-    first, nul, listed = lines[position].removesuffix(b"\n").partition(b"\0")
-    rest = lines[position + 1 :]
-    if any(b"\0" in part for part in (listed, *rest)):
-        raise Malformed("the list of commands has a NUL where none can be")
-    capabilities = frozenset(listed.decode("utf-8", "backslashreplace").split()) if nul else frozenset()
-    commands = _certified(rest) if first == b"push-cert" else [first, *(line.removesuffix(b"\n") for line in rest)]
-    parsed = [_update(command) for command in commands]
-    return PushCommands(tuple(update for update, _ in parsed), tuple(ref for _, ref in parsed), capabilities)
+    def _take(self, line: bytes) -> None:
+        if not self._has_begun:
+            self._begin(line)
+        elif b"\0" in line:
+            raise Malformed("the list of commands has a NUL where none can be")
+        elif self._certificate is not None:
+            for command in self._certificate.take(line):
+                self._command(command)
+        else:
+            self._command(line.removesuffix(b"\n"))
+
+    def _begin(self, line: bytes) -> None:
+        """What a shallow clone lacks, or the first command or the certificate, with the capabilities."""
+        if line.startswith(b"shallow "):
+            if not _SHALLOW.fullmatch(line):
+                raise Malformed("a shallow line of the push names no object")
+            return
+        self._has_begun = True
+        first, _, listed = line.removesuffix(b"\n").partition(b"\0")
+        if b"\0" in listed:
+            raise Malformed("the list of commands has a NUL where none can be")
+        self._capabilities = frozenset(listed.decode("utf-8", "backslashreplace").split())
+        if first == _CERTIFICATE:
+            self._certificate = _Certificate()
+        else:
+            self._command(first)
+
+    def _command(self, command: bytes) -> None:
+        match = _COMMAND.fullmatch(command)
+        if match is None:
+            raise Malformed("a command of the push is not: old name, new name, ref")
+        old, new = match[1].decode("ascii"), match[2].decode("ascii")
+        # git allows no backslash in the name of a ref, so two refs never become one here.
+        ref = match[3].decode("utf-8", "backslashreplace")
+        # Whatever the old name is said to be, a new one of zeros deletes: git does not look at the old one of a ref
+        # that it finds to be broken.
+        if not new.strip("0"):
+            change = RefChange.DELETE
+        elif not old.strip("0"):
+            change = RefChange.CREATE
+        else:
+            change = RefChange.UPDATE
+        self._updates.append(RefUpdate(ref=ref, old=old, new=new, change=change))
+        self._refs.append(match[3])
 
 
-def _certified(lines: list[bytes]) -> list[bytes]:
-    """The commands of the push certificate that `lines` are: they stand between its head and its signature."""
-    if not lines or lines[-1] != _CERTIFICATE_END:
-        raise Malformed("the push certificate has no end, or something behind it")
-    certificate = b"".join(lines[:-1])
-    if any(line.startswith(b"push-cert") for line in (*lines[:-1], *certificate.split(b"\n"))):
-        raise Malformed("the push certificate ends twice, or another one begins in it")
-    _, blank, body = certificate.partition(b"\n\n")
-    commands = body.split(b"\n")
-    signatures = [number for number, line in enumerate(certificate.split(b"\n")) if line.startswith(_SIGNATURES)]
-    begins = [number for number, line in enumerate(commands) if line.startswith(_SIGNATURES)]
-    if not blank or len(signatures) != 1 or len(begins) != 1:
-        raise Malformed("the push certificate does not have a head, commands and one signature")
-    return commands[: begins[0]]
+class _Certificate:
+    """A push certificate: a head, an empty line, the commands, and one signature. Its end is a packet of its own.
+
+    Its lines need not be those of the packets that it comes in.
+    """
+
+    def __init__(self) -> None:
+        self.is_over = False
+        self._part = _Part.START
+        self._begun = bytearray()
+
+    def take(self, packet: bytes) -> Iterator[bytes]:
+        """The commands that are complete with the next packet. Raises `Malformed`."""
+        if self.is_over:
+            raise Malformed("the push certificate has something behind it")
+        if packet == _CERTIFICATE_END:
+            yield from self._commands((bytes(self._begun),))
+            if self._part is not _Part.SIGNATURE:
+                raise Malformed("the push certificate does not have a head, commands and one signature")
+            self.is_over = True
+            return
+        if packet.startswith(_CERTIFICATE):
+            raise Malformed("the push certificate ends twice, or another one begins in it")
+        self._begun += packet
+        if b"\n" in packet:
+            *lines, rest = bytes(self._begun).split(b"\n")
+            self._begun = bytearray(rest)
+            yield from self._commands(lines)
+
+    def _commands(self, lines: Iterable[bytes]) -> Iterator[bytes]:
+        for line in lines:
+            if line.startswith(_CERTIFICATE):
+                raise Malformed("the push certificate ends twice, or another one begins in it")
+            if line.startswith(_SIGNATURES):
+                if self._part is not _Part.COMMANDS:
+                    raise Malformed("the push certificate does not have a head, commands and one signature")
+                self._part = _Part.SIGNATURE
+            elif self._part is _Part.COMMANDS:
+                yield line
+            elif self._part is _Part.START:
+                self._part = _Part.HEAD
+            elif self._part is _Part.HEAD and not line:
+                self._part = _Part.COMMANDS
 
 
-def _update(command: bytes) -> tuple[RefUpdate, bytes]:
-    match = _COMMAND.fullmatch(command)
-    if match is None:
-        raise Malformed("a command of the push is not: old name, new name, ref")
-    old, new = match[1].decode("ascii"), match[2].decode("ascii")
-    # git allows no backslash in the name of a ref, so two refs never become one here.
-    ref = match[3].decode("utf-8", "backslashreplace")
-    # Whatever the old name is said to be, a new one of zeros deletes: git does not look at the old one of a ref that
-    # it finds to be broken.
-    if not new.strip("0"):
-        change = RefChange.DELETE
-    elif not old.strip("0"):
-        change = RefChange.CREATE
-    else:
-        change = RefChange.UPDATE
-    return RefUpdate(ref=ref, old=old, new=new, change=change), match[3]
+class _Part(Enum):
+    """Where in a certificate one is. An empty line ends its head, but not before that has begun."""
+
+    START = auto()
+    HEAD = auto()
+    COMMANDS = auto()
+    SIGNATURE = auto()

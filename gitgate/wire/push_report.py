@@ -1,6 +1,6 @@
 """The answer to a push (gitprotocol-pack(5), "Report Status"): ours, where git has not seen it, and what git's says."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from gitgate.wire.malformed import NotGit
 from gitgate.wire.pktline import FLUSH, LONGEST_PAYLOAD, encode, payload_length
@@ -15,31 +15,48 @@ _SIDE_BAND, _SIDE_BAND_64K = 999, 65515
 #: Of a message, in characters: more than any refusal has.
 _LONGEST_MESSAGE = 4000
 
+#: A part of a report, but for its last one, is longer: about a thousand refs.
+_LEAST_PART = 64 * 1024
 
-def refused_push(commands: PushCommands, refused: Mapping[str, str], others: str, summary: str) -> bytes:
+#: What one part of a report has.
+_LINES_AT_ONCE = 2000
+
+
+def refused_push(commands: PushCommands, refused: Mapping[str, str], others: str, summary: str) -> Iterator[bytes]:
     """The report that git's client understands: each ref of `refused` with its message, `others` for the other refs.
 
-    `summary` is shown before it, as `remote: ...`, where the client has asked for a side-band. A client that asks for
-    no report learns of the refusal in the side-band alone.
+    It comes in parts, as there may be a hundred thousand refs. `summary` is shown before it, as `remote: ...`, where
+    the client has asked for a side-band. A client that asks for no report learns of the refusal in the side-band alone.
     """
-    lines = [encode(b"unpack ok\n")]
-    texts = {others, *refused.values()}
-    encoded = {text: printable(text, _LONGEST_MESSAGE).encode("utf-8", "backslashreplace") for text in texts}
-    for update, ref in zip(commands.updates, commands.refs, strict=True):
-        line = b"ng %b %b" % (ref, encoded[refused.get(update.ref, others)])
-        lines.append(encode(line[: LONGEST_PAYLOAD - 1] + b"\n"))  # a name may fill a packet alone
-    report = b"".join(lines) + FLUSH
+    report = _report(commands, refused, others) if _wants_report(commands) else ()
     if "side-band-64k" in commands.capabilities:
         size = _SIDE_BAND_64K
     elif "side-band" in commands.capabilities:
         size = _SIDE_BAND
     else:
-        return report if _wants_report(commands) else b""
+        yield from report
+        return
     text = f"{printable(summary, size - 1)}\n".encode("utf-8", "backslashreplace")
-    if not _wants_report(commands):
-        return encode(_FATAL + text[:size]) + FLUSH
-    pieces = [report[start : start + size] for start in range(0, len(report), size)]
-    return encode(_PROGRESS + text[:size]) + b"".join(encode(_PACK_DATA + piece) for piece in pieces) + FLUSH
+    said = encode((_PROGRESS if report else _FATAL) + text[:size])
+    for part in report:
+        said += b"".join(encode(_PACK_DATA + part[start : start + size]) for start in range(0, len(part), size))
+        if len(said) > _LEAST_PART:
+            yield said
+            said = b""
+    yield said + FLUSH
+
+
+def _report(commands: PushCommands, refused: Mapping[str, str], others: str) -> Iterator[bytes]:
+    texts = {others, *refused.values()}
+    encoded = {text: printable(text, _LONGEST_MESSAGE).encode("utf-8", "backslashreplace") for text in texts}
+    said = bytearray(encode(b"unpack ok\n"))
+    for update, ref in zip(commands.updates, commands.refs, strict=True):
+        line = b"ng %b %b" % (ref, encoded[refused.get(update.ref, others)])
+        said += encode(line[: LONGEST_PAYLOAD - 1] + b"\n")  # a name may fill a packet alone
+        if len(said) > _LEAST_PART:
+            yield bytes(said)
+            said.clear()
+    yield bytes(said) + FLUSH
 
 
 def _wants_report(commands: PushCommands) -> bool:

@@ -1,7 +1,6 @@
 """What the rules that are about somebody and a repository say of a request, and of each ref of a push."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from typing import Final, TypeAlias
 
 from gitgate.plugin import Access, Allow, Deny, RefChange, RefUpdate
@@ -39,59 +38,55 @@ def judge_request(rules: Applicable, access: Access) -> Allow | Deny | None:
     return None
 
 
-def judge_updates(rules: Applicable, user: str | None, updates: Iterable[RefUpdate]) -> Allow | Deny | None:
-    """Allow where a rule allows each of the updates, None where there is no rule for any, else Deny for the others.
+class UpdatesJudge:
+    """Judges the updates of a push, one after the other.
 
     What no rule speaks of is refused with the rest, because an answer is for the whole push: an Allow would let it in,
     and None would hand to the next plugin what a rule has decided.
     """
-    verdicts = _Verdicts()
-    rules_for = {verb: [entry for entry in rules if verb in entry[0].verbs] for verb in _REF_VERBS.values()}
-    for update in updates:
+
+    def __init__(self, rules: Applicable, user: str | None) -> None:
+        """`user` is who asks, None where nobody has logged in."""
+        self._rules = {verb: [entry for entry in rules if verb in entry[0].verbs] for verb in _REF_VERBS.values()}
+        self._user = user
+        self._is_decided = False
+        # Gathered by their reasons, which are few where the refs are many.
+        self._allowed: dict[str, list[str]] = {}
+        self._refused: dict[str, list[str]] = {}
+        self._refused_refs: list[str] = []
+        self._messages: dict[str, None] = {}
+
+    def judge(self, update: RefUpdate) -> None:
+        """The next one, by the first rule that speaks of it."""
         verb = _REF_VERBS[update.change]
         segments = update.ref.split("/")
-        for rule, word in rules_for[verb]:
-            if rule.is_about(update.ref, segments, user):
-                verdicts.add(rule, verb, word, update.ref)
-                break
-        else:
-            verdicts.add_unknown(verb, update.ref)
-    return verdicts.sum_up()
+        for rule, word in self._rules[verb]:
+            if rule.is_about(update.ref, segments, self._user):
+                self._decide(rule, verb, word, update.ref)
+                return
+        self._refuse(f"no rule: {verb}", update.ref)
 
+    def verdict(self) -> Allow | Deny | None:
+        """Allow where a rule allows each of them, None where there is no rule for any, else Deny for the others."""
+        if not self._is_decided:
+            return None
+        if not self._refused:
+            return Allow(_in_words(self._allowed))
+        return Deny(_in_words(self._refused), " ".join(self._messages) or None, tuple(self._refused_refs))
 
-@dataclass(slots=True)
-class _Verdicts:
-    """The verdicts on the refs of one push, gathered by their reasons, which are few where the refs are many."""
-
-    allowed: dict[str, list[str]] = field(default_factory=dict)
-    refused: dict[str, list[str]] = field(default_factory=dict)
-    refs: list[str] = field(default_factory=list)
-    messages: dict[str, None] = field(default_factory=dict)
-    decided: bool = False
-
-    def add(self, rule: ReadyRule, verb: Verb, word: str, ref: str) -> None:
-        self.decided = True
+    def _decide(self, rule: ReadyRule, verb: Verb, word: str, ref: str) -> None:
+        self._is_decided = True
         reason = _reason(rule, verb, word)
         if rule.allows:
-            self.allowed.setdefault(reason, []).append(ref)
+            self._allowed.setdefault(reason, []).append(ref)
             return
         self._refuse(reason, ref)
         if rule.message is not None:
-            self.messages[rule.message] = None
-
-    def add_unknown(self, verb: Verb, ref: str) -> None:
-        self._refuse(f"no rule: {verb}", ref)
+            self._messages[rule.message] = None
 
     def _refuse(self, reason: str, ref: str) -> None:
-        self.refused.setdefault(reason, []).append(ref)
-        self.refs.append(ref)
-
-    def sum_up(self) -> Allow | Deny | None:
-        if not self.decided:
-            return None
-        if not self.refused:
-            return Allow(_in_words(self.allowed))
-        return Deny(_in_words(self.refused), " ".join(self.messages) or None, tuple(self.refs))
+        self._refused.setdefault(reason, []).append(ref)
+        self._refused_refs.append(ref)
 
 
 def _reason(rule: ReadyRule, verb: Verb, word: str) -> str:

@@ -7,8 +7,19 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from gitgate.plugin import Allow, Deny, GitRequest, Identity, Repository, SettingsError, WatchedFile, hookimpl
-from gitgate_rules.judging import judge_request, judge_updates
+from gitgate.plugin import (
+    Allow,
+    Deny,
+    GitRequest,
+    Identity,
+    RefChange,
+    Repository,
+    SettingsError,
+    WatchedFile,
+    hookimpl,
+    in_thread,
+)
+from gitgate_rules.judging import UpdatesJudge, judge_request
 from gitgate_rules.never_decides import rules_that_never_decide
 from gitgate_rules.ready_rule import ReadyRule, user_of
 from gitgate_rules.rules_file import LabelledRule, RulesFileError, labelled_rules, parse_rules
@@ -17,6 +28,12 @@ from gitgate_rules.settings import RulesSettings
 _log: Final = logging.getLogger(__name__)
 
 _Rules: TypeAlias = tuple[ReadyRule, ...]
+
+#: For so long the refs of a push are judged before others have their turn: there may be a hundred thousand of them.
+_SECONDS_AT_ONCE: Final = 0.01
+
+#: Pushes of which a second question may come.
+_MOST_PUSHES: Final = 100
 
 
 class RulesPlugin:
@@ -29,18 +46,43 @@ class RulesPlugin:
     settings_type: Final = RulesSettings
 
     def __init__(self, settings: RulesSettings, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._rules = _ready(labelled_rules(settings)) if settings.file is None else _watched(settings.file, clock)
+        self._of_pushes: dict[str, _Rules] = {}
 
     @hookimpl
     async def authorize(self, identity: Identity, request: GitRequest, repository: Repository) -> Allow | Deny | None:
         """What the first matching rule says, with the rule as the reason; of a push with known refs, for each ref."""
-        rules = self._rules if isinstance(self._rules, tuple) else await self._rules.latest()
+        rules = self._rules if isinstance(self._rules, tuple) else await self._latest(self._rules, request)
         name = repository.name.split("/")
         matching = ((rule, rule.word_for(identity, name)) for rule in rules)
         applicable = [(rule, word) for rule, word in matching if word is not None]
-        if request.updates:
-            return judge_updates(applicable, user_of(identity), request.updates)
-        return judge_request(applicable, request.access)
+        if not request.updates:
+            return judge_request(applicable, request.access)
+        judge = UpdatesJudge(applicable, user_of(identity))
+        until = self._clock() + _SECONDS_AT_ONCE
+        for update in request.updates:
+            judge.judge(update)
+            if self._clock() > until:
+                await in_thread(_nothing)  # what comes from a thread comes in another turn of the reactor
+                until = self._clock() + _SECONDS_AT_ONCE
+        return judge.verdict()
+
+    async def _latest(self, file: WatchedFile[_Rules], request: GitRequest) -> _Rules:
+        """The rules of the file, for both questions about one push the same.
+
+        What would rewind is asked about when the updates have been allowed. Were the file read again in between, a push
+        could be allowed half by what it said before and half by what it says now, and be one that neither allows.
+        """
+        before = self._of_pushes.pop(request.request_id, None)
+        if before is not None and all(update.change is RefChange.REWIND for update in request.updates):
+            return before
+        rules = await file.latest()
+        if any(update.change is RefChange.UPDATE for update in request.updates):
+            self._of_pushes[request.request_id] = rules
+            if len(self._of_pushes) > _MOST_PUSHES:
+                del self._of_pushes[next(iter(self._of_pushes))]  # it was refused, and nothing more was asked about it
+        return rules
 
 
 def _watched(file: Path, clock: Callable[[], float]) -> WatchedFile[_Rules]:
@@ -51,6 +93,10 @@ def _watched(file: Path, clock: Callable[[], float]) -> WatchedFile[_Rules]:
         raise SettingsError(f"cannot read {error.filename!r}: {error.strerror}", key="file") from error
     except RulesFileError as error:
         raise SettingsError(str(error), key="file") from error
+
+
+def _nothing() -> None:
+    """Called in a thread."""
 
 
 def _ready(rules: Iterable[LabelledRule]) -> _Rules:

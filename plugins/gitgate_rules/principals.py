@@ -1,15 +1,18 @@
 """Whom the words under `who` mean.
 
     alice           the user of this name
+    user:all        the same, for a name that is more likely a mistake for one of the words below
     group:devs      everybody whose identity is in the group
     authenticated   everybody who has logged in
     anonymous       everybody who has not
     everyone        both
 
-The last three words and everything with a ":" are reserved. A user who happens to be called `everyone` is reached by
-`authenticated` or a group, and being called `group:admins` makes nobody an admin.
+The last three words and everything with a ":" are reserved, and so is what people write for the three: a rule that is
+to deny something to `all` would deny it to a user of that name, and so to nobody. Being called `group:admins` makes
+nobody an admin.
 """
 
+import difflib
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
@@ -23,6 +26,16 @@ _RESERVED: Final[dict[str, Principal]] = {
     "authenticated": lambda identity: not identity.is_anonymous,
     "anonymous": lambda identity: identity.is_anonymous,
 }
+
+#: What people write where they mean everybody who may ask at all.
+_EVERYONE: Final = frozenset({"all", "any", "anybody", "anyone", "everybody", "public", "world"})
+
+#: The same for those who have logged in, and for those who have not.
+_AUTHENTICATED: Final = frozenset({"users", "members", "logged-in", "valid-user"})
+_ANONYMOUS: Final = frozenset({"anon", "guest", "guests", "nobody"})
+
+#: How alike a word and one of ours are that is written with a slip: those of one letter too few, too many or other.
+_SLIP: Final = 0.85
 
 
 def parse_principal(text: str) -> Principal:
@@ -39,9 +52,21 @@ def parse_principal(text: str) -> Principal:
         raise ValueError(f"{text!r}: write a group as group:{text[1:] or 'NAME'}")
     kind, colon, name = text.partition(":")
     if not colon:
+        if meant := _meant(text.casefold()):
+            raise ValueError(f"{text!r}: did you mean {meant}? write user:{text} for a user of that name")
         return lambda identity: identity.name == text
-    if kind != "group":
+    if kind not in ("group", "user"):
         raise ValueError(f"{text!r}: is neither group:NAME nor a user's name alone")
     if name != name.strip() or name == "":
-        raise ValueError(f"{text!r}: write the group's name right after group:")
-    return lambda identity: name in identity.groups
+        raise ValueError(f"{text!r}: write the {kind}'s name right after {kind}:")
+    if kind == "group":
+        return lambda identity: name in identity.groups
+    return lambda identity: identity.name == name and not identity.is_anonymous
+
+
+def _meant(word: str) -> str | None:
+    """The reserved word that somebody who wrote `word` had in mind, as far as that can be guessed."""
+    for usual, reserved in ((_EVERYONE, "everyone"), (_AUTHENTICATED, "authenticated"), (_ANONYMOUS, "anonymous")):
+        if word in usual:
+            return reserved
+    return next(iter(difflib.get_close_matches(word, _RESERVED, n=1, cutoff=_SLIP)), None)

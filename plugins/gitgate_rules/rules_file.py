@@ -19,6 +19,9 @@ _MOST_PROBLEMS: Final = 10
 #: PyYAML's words where a sign means something to YAML that is meant as a text.
 _NEEDS_QUOTES: Final = re.compile(r"alias|anchor|tag|cannot start|got '\{'")
 
+#: Those where a line begins in a column at which nothing above it does.
+_MISPLACED: Final = re.compile(r"block (collection|mapping), expected <block end>|mapping values are not allowed")
+
 _TEXT_TAG: Final = "tag:yaml.org,2002:str"
 _LISTS: Final = frozenset({"repos", "who", "refs", "allow", "deny"})
 _KEYS: Final = tuple(key.name for key in fields(Rule))
@@ -84,6 +87,11 @@ def _nodes(content: bytes, file: str) -> list[yaml.Node]:
         mark = error.problem_mark or error.context_mark
         line = f":{mark.line + 1}" if mark is not None else ""
         words = ", ".join(part for part in (error.context, error.problem) if part)
+        if mark is not None and _MISPLACED.search(words):
+            words = (
+                f"the indentation does not fit at column {mark.column + 1}: the keys of a rule begin in one column,"
+                " behind its '- ', and the rules' '-' in one, too; a text with ': ' in it is quoted"
+            )
         hint = (
             "; quote a text that begins with one of * & ! @ ` % or has a { in it" if _NEEDS_QUOTES.search(words) else ""
         )

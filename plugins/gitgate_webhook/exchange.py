@@ -67,14 +67,19 @@ class Exchange:
         await self._client.close()
 
     async def _send(self, message: Message, message_id: str) -> HttpReply:
+        if message.updates:  # what was done with them until now has taken its time, and so does the signature
+            await deferLater(self._reactor, 0)
         now = self._now()
-        body = compact(self._enveloped(message.as_json(message_id=message_id, time=now)))
+        body = message.completed(compact(self._enveloped(message.as_json(message_id=message_id, time=now))))
         headers = self._headers | signature_headers(self._keys, message_id, int(now.timestamp()), body)
         name = f"{message.hook} {message_id}"
         if _log.isEnabledFor(logging.DEBUG):
-            shown = message.without_secrets().as_json(message_id=message_id, time=now)
+            public = message.without_secrets().as_json(message_id=message_id, time=now)
+            shown = json.dumps(self._enveloped(public))
+            if message.updates:
+                shown = shown.replace('"updates": []', '"updates": [...]', 1)
             signed = f"{len(self._keys)} signatures" if self._keys else "not signed"
-            _log.debug("%s: POST %s (%s): %s", name, self._address, signed, _shown(json.dumps(self._enveloped(shown))))
+            _log.debug("%s: POST %s (%s): %s", name, self._address, signed, _shown(shown))
         try:
             return await self._post(name, body, headers)
         except ServiceDown as failure:

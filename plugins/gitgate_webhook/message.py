@@ -2,7 +2,7 @@
 
 import json
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -24,6 +24,9 @@ VERSION: Final = 1
 #: A record of a push of more refs has these many of them, as in gitgate's own audit log. A question has them all.
 MOST_UPDATES_IN_RECORD: Final = 1000
 
+#: A push of more has its updates written in parts of these many.
+UPDATES_AT_ONCE: Final = 2000
+
 _HIDDEN: Final = "(hidden)"
 
 _SECRETS: Final = ("password", "token")
@@ -33,12 +36,15 @@ _SECRETS: Final = ("password", "token")
 class Message:
     """One message without its time. `id` names gitgate's request; None for a login, which belongs to none yet.
 
-    `content` is all that the hook knows; of all messages, only those of `authenticate` hold secrets.
+    `content` is all that the hook knows; of all messages, only those of `authenticate` hold secrets. `updates` are
+    those of a long push, as the JSON of `written_updates`, and `content` has an empty list in their place: to write
+    them at once would take longer than others should wait.
     """
 
     hook: str
     id: str | None
     content: Mapping[str, Any]
+    updates: tuple[bytes, ...] = ()
 
     def as_json(self, *, message_id: str, time: datetime) -> dict[str, Any]:
         """The message as it is sent at `time` under the name `message_id`."""
@@ -52,7 +58,15 @@ class Message:
         all the client's address, but not its port.
         """
         connection = {key: value for key, value in self.content["connection"].items() if key != "port"}
-        return compact({**self.content, "hook": self.hook, "connection": connection})
+        return self.completed(compact({**self.content, "hook": self.hook, "connection": connection}))
+
+    def completed(self, written: bytes) -> bytes:
+        """What `compact` has written of the message, with the updates of a long push."""
+        if not self.updates:
+            return written
+        # No text holds this: in one, each quotation mark has a backslash before it.
+        before, _, after = written.partition(b'"updates":[]')
+        return b"".join((before, b'"updates":', *self.updates, after))
 
     def without_secrets(self) -> "Message":
         """The message with its secrets replaced, to be shown."""
@@ -98,6 +112,14 @@ def about_request(identity: Identity, request: GitRequest, repository: Repositor
     """`authorize`: may they do this?"""
     content = {**about_path(identity, request).content, "repository": _repository(repository)}
     return Message(hook="authorize", id=request.request_id, content=content)
+
+
+def written_updates(updates: Sequence[RefUpdate]) -> Iterator[bytes]:
+    """The JSON of the updates as `compact` writes it, in parts."""
+    for start in range(0, len(updates), UPDATES_AT_ONCE):
+        some = compact([_update(update) for update in updates[start : start + UPDATES_AT_ONCE]])
+        yield (b"[" if start == 0 else b",") + some[1:-1]
+    yield b"]"
 
 
 def about_record(record: AuditRecord) -> Message:

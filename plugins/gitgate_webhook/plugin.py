@@ -8,6 +8,8 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, Final
 
+from twisted.internet.task import deferLater
+
 from gitgate.plugin import (
     Allow,
     AuditRecord,
@@ -27,7 +29,15 @@ from gitgate.plugin import (
 )
 from gitgate_webhook.exchange import Exchange, utc_now
 from gitgate_webhook.failures import BadReply, NoAnswer
-from gitgate_webhook.message import about_identity, about_login, about_path, about_request
+from gitgate_webhook.message import (
+    UPDATES_AT_ONCE,
+    Message,
+    about_identity,
+    about_login,
+    about_path,
+    about_request,
+    written_updates,
+)
 from gitgate_webhook.online import look_at
 from gitgate_webhook.outbox import Outbox
 from gitgate_webhook.reply import Decision, Reply
@@ -121,7 +131,7 @@ class WebhookPlugin:
     @hookimpl
     async def authorize(self, identity: Identity, request: GitRequest, repository: Repository) -> Allow | Deny | None:
         """The service's verdict; where it does not answer, perhaps its last one, whose reason then says so."""
-        message = about_request(identity, request, repository)
+        message = await self._about(identity, request, repository)
         try:
             return _verdict(await self._running.service.ask(message))
         except NoAnswer as failure:
@@ -150,6 +160,16 @@ class WebhookPlugin:
         self._running.service.stop()
         await self._running.outbox.close()
         await self._running.exchange.close()
+
+    async def _about(self, identity: Identity, request: GitRequest, repository: Repository) -> Message:
+        if len(request.updates) <= UPDATES_AT_ONCE:
+            return about_request(identity, request, repository)
+        parts: list[bytes] = []
+        for part in written_updates(request.updates):
+            parts.append(part)
+            await deferLater(self._the_reactor, 0)  # others come between
+        message = about_request(identity, replace(request, updates=()), repository)
+        return replace(message, updates=tuple(parts))
 
     @cached_property
     def _the_reactor(self) -> Any:

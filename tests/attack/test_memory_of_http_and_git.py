@@ -7,6 +7,8 @@ import time
 
 import pytest
 
+from gitgate.wire.pktline import encode
+
 _PER_SESSION_KIB = 512
 _CLIENTS = 12
 
@@ -38,10 +40,6 @@ def settled(site) -> int:
     return seen[-1]
 
 
-def pkt(text: bytes) -> bytes:
-    return b"%04x" % (len(text) + 4) + text
-
-
 def post(service: str, body: bytes, *headers: str, length: int | None = None) -> bytes:
     lines = [
         f"POST /open/big.git/git-{service}-pack HTTP/1.1",
@@ -55,13 +53,13 @@ def post(service: str, body: bytes, *headers: str, length: int | None = None) ->
 
 
 def clone(transport: str, tip: bytes) -> bytes:
-    want = pkt(b"want " + tip + b"\n") + b"0000" + pkt(b"done\n")
-    return pkt(b"git-upload-pack /open/big.git\0host=x\0") + want if transport == "git" else post("upload", want)
+    want = encode(b"want " + tip + b"\n") + b"0000" + encode(b"done\n")
+    return encode(b"git-upload-pack /open/big.git\0host=x\0") + want if transport == "git" else post("upload", want)
 
 
 def push(transport: str, tip: bytes) -> bytes:
-    commands = pkt(b"0" * 40 + b" " + tip + b" refs/heads/x\0report-status") + b"0000" + b"PACK\0\0\0\2\0\0\xff\xff"
-    start = pkt(b"git-receive-pack /open/big.git\0host=x\0") if transport == "git" else b""
+    commands = encode(b"0" * 40 + b" " + tip + b" refs/heads/x\0report-status") + b"0000" + b"PACK\0\0\0\2\0\0\xff\xff"
+    start = encode(b"git-receive-pack /open/big.git\0host=x\0") if transport == "git" else b""
     return start + commands if start else post("receive", commands, length=10**9)
 
 

@@ -16,7 +16,7 @@ def example(starting, tmp_path_factory) -> Iterator:
     for place in ("0.0.0.0:2222", "[::]:8443", "127.0.0.1:8080", "0.0.0.0:9418"):
         assert place in text
         text = text.replace(place, "127.0.0.1:0")
-    text = text.replace("/usr/bin/git", str(shutil.which("git")))
+    text = text.replace("/usr/bin/git", str(shutil.which("git"))).replace("/var/log/gitgate/", "")
     for key, stands in (("keys/ssh_host", "ssh_host"), ("keys/tls", "tls"), ("{$file: keys/nonce-seed}", "seed")):
         text = text.replace(key, stands)
     folder = tmp_path_factory.mktemp("example") / "site"

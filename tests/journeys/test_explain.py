@@ -43,6 +43,10 @@ RULES
 """
 
 
+#: What stands below an answer for somebody who was only named.
+NAME_ONLY = "The name is taken as given: whether %s can log in is not looked at; `gitgate login-test` does.\n"
+
+
 class Case(NamedTuple):
     user: str
     verb: str
@@ -275,4 +279,32 @@ def test_a_folder_is_explained_as_it_is_served(folder: Any) -> None:
 
     assert (alices.returncode, bobs.returncode) == (0, 1)
     assert f"deny: {folder.folder}/.repoperms:3: bob = r in [app]" in bobs.stdout
-    assert listed == Ran(0, "read  app\n", "")
+    assert (listed.returncode, listed.stdout) == (0, "read  app\n")
+    assert listed.stderr == NAME_ONLY % "bob"
+
+
+def test_a_user_whom_no_plugin_knows_is_told_to_be_taken_by_name(folder: Any) -> None:
+    """1. An operator asks about `alcie`, in place of alice. 2. A rule for everyone answers: ALLOWED."""
+    subprocess.run(["git", "init", "-q", "--bare", folder.folder / "app.git"], check=True)
+    rules = 'rules: [{repos: ["**"], who: [everyone], allow: [read]}]'
+    write(folder.folder, f"plugins: [{{use: rules, {rules}}}, {{use: tree, root: .}}]\n")
+
+    named, anonymous = gitgate_for_each(folder, "explain alcie read app", "explain anonymous read app")
+
+    assert named.stdout.endswith("\nALLOWED\n" + NAME_ONLY % "alcie")
+    assert anonymous.stdout.endswith("\nALLOWED\n")
+
+
+@pytest.mark.parametrize(
+    ("doors", "user", "transport"),
+    [
+        (["git://127.0.0.1:0", "http://127.0.0.1:0"], "alice", "http"),
+        (["http://127.0.0.1:0", "ssh://127.0.0.1:0"], "alice", "ssh"),
+        (["ssh://127.0.0.1:0", "git://127.0.0.1:0"], "anonymous", "git"),
+    ],
+)
+def test_a_client_comes_through_a_door_that_there_is(folder: Any, doors: list[str], user: str, transport: str) -> None:
+    listen = ", ".join(f"{{url: '{door}'}}" for door in doors)
+    (folder.folder / "gitgate.yaml").write_text(f"version: 1\nlisten: [{listen}]\nplugins: [{{use: tree, root: .}}]\n")
+    ran = gitgate(folder, "explain", user, "read", "app")
+    assert f", over {transport} from 127.0.0.1\n" in ran.stdout

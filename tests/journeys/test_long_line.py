@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from gitgate.wire.pktline import encode
+
 
 @pytest.fixture(scope="module")
 def big(site) -> Path:
@@ -42,10 +44,6 @@ def test_a_repository_is_cloned_and_pushed_whole(site, long_line, big, transport
     assert refused.returncode == client.run("push", target, "HEAD~9:main", cwd=copy).returncode != 0
 
 
-def pkt(text: bytes) -> bytes:
-    return b"%04x%b" % (len(text) + 4, text)
-
-
 def said(answer: bytes) -> tuple[list[bytes], bytes]:
     """The packets that git has said, and the pack, which is cut into packets as it comes out of a pipe."""
     packets, pack, position = [], b"", 0
@@ -65,7 +63,7 @@ def said(answer: bytes) -> tuple[list[bytes], bytes]:
 def test_each_byte_is_that_of_git(long_line, big, transport):
     """A pack has a checksum, and what stands around it has none."""
     tip = subprocess.run(["git", "rev-parse", "main"], cwd=big, check=True, capture_output=True).stdout.strip()
-    asked = pkt(b"want " + tip + b" side-band-64k ofs-delta no-progress agent=x\n") + b"0000" + pkt(b"done\n")
+    asked = encode(b"want " + tip + b" side-band-64k ofs-delta no-progress agent=x\n") + b"0000" + encode(b"done\n")
     if transport == "http":
         connection = http.client.HTTPConnection("127.0.0.1", long_line("http"), timeout=60)
         kind = {"Content-Type": "application/x-git-upload-pack-request"}
@@ -74,7 +72,7 @@ def test_each_byte_is_that_of_git(long_line, big, transport):
         connection.close()
     else:
         with socket.create_connection(("127.0.0.1", long_line("git")), timeout=60) as client:
-            client.sendall(pkt(b"git-upload-pack /open/long-line\0host=x\0") + asked)
+            client.sendall(encode(b"git-upload-pack /open/long-line\0host=x\0") + asked)
             answer = b"".join(iter(lambda: client.recv(65536), b""))
     by_git = subprocess.run(
         ["git", "upload-pack", *(["--stateless-rpc"] if transport == "http" else []), str(big)],

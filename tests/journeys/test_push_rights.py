@@ -240,6 +240,19 @@ def test_a_thousand_refs_in_one_push_are_judged_each(work, many):
     assert pushing.refs().count(pushing.git("rev-parse", "forward").strip()) == many + 1
 
 
+@pytest.mark.parametrize("transport", ["ssh", "git"], indirect=True)
+def test_of_ten_thousand_refs_in_one_push_each_is_refused_by_its_name(work):
+    """They are read, judged and reported part by part."""
+    pushing = prepared(work())
+    creations = "".join(f"create refs/heads/b{number} HEAD\n" for number in range(10_000))
+    subprocess.run(["git", "update-ref", "--stdin"], input=creations, text=True, cwd=pushing.folder, check=True)
+    before = pushing.refs()
+    printed = pushing.git("push", "-q", "origin", "refs/heads/b*:refs/heads/b*", "HEAD:refs/heads/frozen", fails=True)
+    assert printed.count("refused together with another ref") == 10_000
+    assert printed.count("(frozen (id ") == 1
+    assert pushing.refs() == before
+
+
 def test_the_hooks_of_the_repository_run_beside_the_check(work):
     pushing = prepared(work())
     log = pushing.repository / "hooks.log"

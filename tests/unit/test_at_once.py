@@ -99,7 +99,8 @@ def test_what_nobody_waits_for_any_more_is_closed() -> None:
     assert closed == ["closed"]
 
 
-def test_what_it_sets_in_its_context_is_its_own_and_can_be_reset_after_it_has_waited() -> None:
+@pytest.mark.parametrize("fails", [False, True])
+def test_what_it_sets_in_its_context_is_its_own_and_can_be_reset_after_it_has_waited(fails: bool) -> None:
     colour = ContextVar("colour", default="none")
     waits: Deferred[None] = Deferred()
 
@@ -107,11 +108,17 @@ def test_what_it_sets_in_its_context_is_its_own_and_can_be_reset_after_it_has_wa
         before = colour.set("red")
         try:
             await waits
+        except ValueError:
+            return f"{colour.get()}, after an error"
+        else:
             return colour.get()
         finally:
             colour.reset(before)
 
     seen = outcomes(sets())
     assert colour.get() == "none"
-    waits.callback(None)
-    assert (seen, colour.get()) == (["red"], "none")
+    if fails:
+        waits.errback(ValueError("waited in vain"))
+    else:
+        waits.callback(None)
+    assert (seen, colour.get()) == (["red, after an error" if fails else "red"], "none")

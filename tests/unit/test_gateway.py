@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from twisted.internet.defer import CancelledError, Deferred
 
+from gitgate.at_once import begin
 from gitgate.audit import Audit, describe
 from gitgate.gateway import Gateway
 from gitgate.git.command import Exchange
@@ -90,9 +91,10 @@ class Site:
 class RecordingRunner:
     """Starts nothing, and notes what would have been started."""
 
-    def __init__(self, outcome: Callable[[], Any] = lambda: GIT_EXIT) -> None:
+    def __init__(self, outcome: Callable[[], Any] = lambda: GIT_EXIT, *, finds_nothing: bool = False) -> None:
         self.started: list[tuple[Repository, Identity, Exchange]] = []
         self._outcome = outcome
+        self._finds_nothing = finds_nothing
 
     async def run(self, request: Any, repository: Any, identity: Any, exchange: Any, client: Any) -> GitExit:
         self.started.append((repository, identity, exchange))
@@ -102,7 +104,7 @@ class RecordingRunner:
         return await outcome if isinstance(outcome, Deferred) else outcome
 
     async def is_gone(self, repository: Repository) -> bool:
-        return False
+        return self._finds_nothing
 
 
 class LoginLess:
@@ -150,6 +152,23 @@ def test_what_is_allowed_is_run_on_the_very_repository_that_was_authorized() -> 
     ((started, identity, exchange),) = house.runner.started
     assert started is repository
     assert (identity, exchange) == (ALICE.identity, Exchange.CONVERSATION)
+
+
+def test_a_git_that_says_nothing_and_fails_may_have_found_no_repository() -> None:
+    failed = GitExit(code=128, bytes_in=10, bytes_out=0)
+    found, gone = (RecordingRunner(lambda: failed, finds_nothing=nothing) for nothing in (False, True))
+    assert House(Site(read=Allow("public")), found).serve(a_fetch()) == failed
+    assert isinstance(House(Site(read=Allow("public")), gone).serve(a_fetch()), RepositoryNotFound)
+
+
+def test_a_git_that_fails_after_it_has_spoken_has_answered_itself() -> None:
+    """1. A repository is removed while it is cloned. 2. git says so to the client, in the middle of the pack. 3. A
+    refusal that came behind that would be a second answer, and the record would tell of a clone that never began.
+    """
+    failed = GitExit(code=128, bytes_in=10, bytes_out=20)
+    house = House(Site(read=Allow("public")), RecordingRunner(lambda: failed, finds_nothing=True))
+    assert house.serve(a_fetch()) == failed
+    assert [(record.verdict, record.bytes_out) for record in house.records] == [(Verdict.COMPLETED, 20)]
 
 
 def test_a_list_of_what_can_be_reached_has_a_record() -> None:
@@ -386,7 +405,8 @@ def test_an_update_that_was_found_to_rewind_is_recorded_as_such() -> None:
     refs = {"refs/heads/a": RefChange.UPDATE, "refs/heads/b": RefChange.UPDATE, "refs/heads/c": RefChange.CREATE}
     updates = tuple(RefUpdate(ref=ref, old="1" * 40, new="2" * 40, change=change) for ref, change in refs.items())
     entry.request(a_push(updates=updates))
-    entry.completed(replace(GIT_EXIT, rewound=frozenset({"refs/heads/b"})))
+    entry.completed(GIT_EXIT)
+    assert begin(entry.rewound(frozenset({"refs/heads/b"}))) is None
     entry.close()
     assert [update.change for update in records[0].updates] == [RefChange.UPDATE, RefChange.REWIND, RefChange.CREATE]
 
@@ -402,6 +422,27 @@ def test_the_log_says_why_git_refused_a_few_refs_of_a_push() -> None:
     entry.close()
     told = "; ".join(f"{ref}: unpacker error\\x1b[2J" for ref in refs[:3])
     assert f" git refused 4 of 4 refs ({told}; ...), exit 0," in describe(records[0])
+
+
+@pytest.mark.parametrize("goes", [False, True])
+def test_many_rewinds_are_recorded_with_others_between_also_of_who_goes_meanwhile(goes: bool) -> None:
+    """Attack: rewind a branch among thousands, and hang up while that is being written down."""
+    loop, records = WaitingLoop(), list[AuditRecord]()
+    entry = Audit(loop.reactor, records.append).begin("req-1", a_peer())
+    refs = tuple(f"refs/heads/{number}" for number in range(9000))
+    updates = tuple(RefUpdate(ref=ref, old="1" * 40, new="2" * 40, change=RefChange.UPDATE) for ref in refs)
+    entry.request(a_push(updates=updates))
+    entry.completed(GIT_EXIT)
+    writing = Deferred.fromCoroutine(entry.rewound(frozenset(refs)))
+    assert not writing.called
+    if goes:
+        writing.cancel()
+    else:
+        loop.advance(0)
+    assert writing.called
+    entry.close()
+    assert records[0].verdict is Verdict.COMPLETED
+    assert {update.change for update in records[0].updates} == {RefChange.REWIND}
 
 
 def test_who_sent_what_cannot_be_understood_is_recorded() -> None:

@@ -30,6 +30,7 @@ from gitgate.plugin import (
     Repository,
     hookimpl,
 )
+from gitgate.plugin.threads import in_thread
 from gitgate.plugin_chain import PluginChain, PluginFailure, Ruling, Vote
 from gitgate.plugin_registration import Member, PluginUnsuitable
 from gitgate.testing import a_fetch, a_peer, a_repository, an_identity
@@ -175,6 +176,20 @@ def test_an_exception_that_cannot_be_told_is_a_failure_like_any_other(
     assert "plugin p0 failed in authenticate: Speechless, which" in caplog.text
 
 
+def test_a_plugin_that_fails_in_ever_new_ways_fills_no_memory(caplog: pytest.LogCaptureFixture) -> None:
+    """What was told with its traceback is remembered, so that it is told once; and a library may make a class of
+    exceptions for each. After a hundred of them, each is told in one line.
+    """
+    plugin = AnswersAsync(None)
+    chain = Chain(plugin)
+    for number in range(110):
+        plugin.answer = type(f"Error{number}", (Exception,), {})()
+        with pytest.raises(PluginFailure):
+            chain.authenticate()
+    failures = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert (len(failures), len([record for record in failures if record.exc_info])) == (110, 100)
+
+
 @both
 def test_with_on_error_abstain_the_next_plugin_is_asked(kind: type[Answers], caplog: pytest.LogCaptureFixture) -> None:
     broken = Member(name="corp", plugin=kind(OSError("down")), abstain_on_error=True)
@@ -304,6 +319,33 @@ def test_a_plugin_that_is_cancelled_from_within_has_failed() -> None:
     """Taken for a client that went away, it would leave the client waiting for ever."""
     with pytest.raises(PluginFailure, match="p0: authenticate raised CancelledError"):
         Chain(CancelsItself(), Answers(ALICE)).authenticate()
+
+
+class Waits:
+    @hookimpl
+    async def authenticate(self, credentials: Credentials, peer: Peer) -> Identity | None:
+        await Deferred()
+        return ALICE
+
+
+def test_a_question_that_is_dropped_is_no_failure_of_the_plugin(caplog: pytest.LogCaptureFixture) -> None:
+    """As when the server ends while an answer is awaited: nobody asks any more, and there is nothing to be told."""
+    chain = PluginChain([Member(name="slow", plugin=Waits())], Clock())  # type: ignore[arg-type]
+    asking = chain.authenticate(LOGIN, a_peer())
+    asking.send(None)
+    asking.close()
+    assert caplog.messages == []
+
+
+def test_the_threads_of_a_plugin_are_its_own() -> None:
+    """Whatever the same request has done in a thread afterwards would take them, and wait where the plugin hangs."""
+    chain = Chain(AnswersAsync(ALICE))
+
+    async def asks_and_goes_on() -> threading.Thread:
+        await chain.chain.authenticate(LOGIN, a_peer())
+        return await in_thread(threading.current_thread)
+
+    assert chain.loop.run(asks_and_goes_on()) is threading.main_thread()
 
 
 class SwallowsItsCancellation:

@@ -17,7 +17,7 @@ from twisted.web.http import HTTPChannel, Request
 
 from gitgate.config.model import Limits
 from gitgate.gateway import Gateway, new_request_id
-from gitgate.plugin import Transport
+from gitgate.plugin import Peer, Transport
 from gitgate.reactor import Clock
 from gitgate.transports.connections import Connections, peer_at
 from gitgate.transports.http import responses
@@ -26,6 +26,7 @@ from gitgate.transports.penalties import Offence
 from gitgate.transports.transfer import Transfer
 from gitgate.wire.http_target import Unserved
 from gitgate.wire.malformed import Malformed
+from gitgate.wire.wrong_port import wrong_port
 
 _log = logging.getLogger(__name__)
 
@@ -56,6 +57,13 @@ class Surroundings:
     clock: Clock
     transport: Transport
     limits: Limits
+
+    def refuse(self, malformed: Malformed, peer: Peer) -> bytes:
+        """The answer to what is no request. It has its record, and its source pays for it."""
+        self.connections.blame(peer, Offence.MALFORMED)
+        request_id = new_request_id()
+        self.gateway.malformed(str(malformed), peer, request_id)
+        return responses.for_malformed(malformed, request_id, self.gateway.accepted).raw()
 
 
 class StreamedRequest(Protocol):
@@ -88,6 +96,7 @@ class GitChannel(HTTPChannel):
         self._transfer = Transfer(surroundings.clock, surroundings.limits, self._too_slow)
         self._due = Due(surroundings.clock)
         self._requests_begun = 0
+        self._nothing_came = True
         self._is_let_in = False
         self._held = False
         self._blocked = False
@@ -152,6 +161,9 @@ class GitChannel(HTTPChannel):
         if self._is_closing:
             return  # TLS still brings what comes before the client's goodbye; it moves no deadline
         self._transfer.sending.moved(len(data))
+        if self._nothing_came:
+            self._nothing_came = False
+            self._refuse_others(data)
         if not self._lingering:
             super().dataReceived(data)
             pieces = self.requests[0].give_to_git() if self.requests else 0
@@ -253,14 +265,16 @@ class GitChannel(HTTPChannel):
     def _respondToBadRequestAndDisconnect(self) -> None:  # noqa: N802
         self._refuse(Unserved("malformed request"))
 
+    def _refuse_others(self, beginning: bytes) -> None:
+        """What begins as TLS or git:// does may have no end of a line, and would be waited for."""
+        mistake = wrong_port(beginning, Transport.HTTP) if self.surroundings.transport is Transport.HTTP else None
+        if mistake is not None:
+            self._refuse(Unserved(mistake))
+
     def _refuse(self, malformed: Malformed) -> None:
         if self._lingering or (self.requests and self.requests[-1].body_broken(malformed)):
             return
-        self._blame(Offence.MALFORMED)
-        gateway = self.surroundings.gateway
-        request_id = new_request_id()
-        gateway.malformed(str(malformed), self.peer, request_id)
-        self.transport.write(responses.for_malformed(malformed, request_id, gateway.accepted).raw())
+        self.transport.write(self.surroundings.refuse(malformed, self.peer))
         self._linger()
 
     def _linger(self, *, drain_all: bool = False) -> None:

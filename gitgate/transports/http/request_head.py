@@ -30,7 +30,8 @@ _HOST: Final = re.compile(rb"[A-Za-z0-9.:\[\]-]{1,255}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestHead:
-    """What a client asks for. `host` is None where it names none, or none that could be one.
+    """What a client asks for. `host` is None where it names none, or none that could be one, and `credentials` where
+    there are none, or none with a password.
 
     `can_repeat`: git keeps a body whose length it tells, and sends it again where it is then asked to log in. One that
     it sends in chunks it makes while it sends.

@@ -10,10 +10,11 @@ from gitgate.config.model import Limits
 from gitgate.gateway import Gateway
 from gitgate.plugin import Transport
 from gitgate.reactor import Clock
-from gitgate.transports.connections import Connections, TurnedAway
+from gitgate.transports.connections import Connections, TurnedAway, peer_at
 from gitgate.transports.http import responses
 from gitgate.transports.http.channel import GitChannel, Surroundings
 from gitgate.transports.http.request import GitHttpRequest
+from gitgate.wire.http_target import Unserved
 
 _TURNED_AWAY: Final = {why: responses.for_turned_away(why).raw() for why in TurnedAway}
 
@@ -38,6 +39,10 @@ class HttpSite(ServerFactory):
         channel = GitChannel(self._surroundings)
         channel.requestFactory = GitHttpRequest  # type: ignore[assignment] # it is only made by a GitChannel
         return channel
+
+    def refuse(self, mistake: str, address: IAddress) -> bytes:
+        """The answer to a client that has no TLS where it has to. It has its record, and its source pays for it."""
+        return self._surroundings.refuse(Unserved(mistake), peer_at(self._surroundings.transport, address))
 
 
 class _TurnedAwayClient(Protocol):

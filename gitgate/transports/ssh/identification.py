@@ -2,7 +2,9 @@
 
 from typing import Final
 
+from gitgate.plugin import Transport
 from gitgate.wire.malformed import Malformed
+from gitgate.wire.wrong_port import wrong_port
 
 #: With its line ending. conch takes 4 KiB, and any number of other lines before it, which only servers may send.
 _LONGEST: Final = 255
@@ -26,7 +28,7 @@ class Identification:
         self._received += data
         line, newline, rest = self._received.partition(b"\n")
         if not line.startswith(_BEGINNING[: len(line)]):
-            raise NotSsh("no ssh client: it does not begin with SSH-")
+            raise NotSsh(wrong_port(self._received, Transport.SSH) or "no ssh client: it does not begin with SSH-")
         if len(line) + len(newline) > _LONGEST:
             raise NotSsh(f"no ssh client: the first line is longer than {_LONGEST} bytes")
         if not newline:

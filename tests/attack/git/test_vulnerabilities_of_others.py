@@ -4,13 +4,11 @@ import re
 
 import pytest
 
-
-def pkt(text: bytes) -> bytes:
-    return b"%04x%b" % (len(text) + 4, text)
+from gitgate.wire.pktline import encode
 
 
 def ask(path: bytes, tail: bytes = b"\0host=x\0") -> bytes:
-    return pkt(b"git-upload-pack " + path + tail) + b"0000"
+    return encode(b"git-upload-pack " + path + tail) + b"0000"
 
 
 @pytest.mark.parametrize(
@@ -23,7 +21,7 @@ def ask(path: bytes, tail: bytes = b"\0host=x\0") -> bytes:
 def test_a_command_that_is_not_known_is_not_served(hostile, say, verb):
     """CVE-2026-58423: an unknown sub-command had access mode 0, which everybody has; CVE-2018-20683, CVE-2025-24366:
     more commands than git has, and options for them."""
-    assert b"refs/heads" not in say(hostile, "git", pkt(verb + b" /open/r.git\0host=x\0") + b"0000")
+    assert b"refs/heads" not in say(hostile, "git", encode(verb + b" /open/r.git\0host=x\0") + b"0000")
 
 
 @pytest.mark.parametrize(
@@ -47,7 +45,7 @@ def test_no_way_of_writing_a_path_leads_elsewhere(hostile, say, path):
 def test_nothing_that_a_client_wrote_reaches_a_terminal(hostile, say, path):
     """CVE-2021-40330: a newline in a path made a second line, of another protocol; GHSA-fv2r-r8mp-pg48: escape
     sequences. The log is looked at when the site is closed."""
-    for request in (ask(path), pkt(path + b" /open/r.git\0")):
+    for request in (ask(path), encode(path + b" /open/r.git\0")):
         answer = say(hostile, "git", request)
         assert re.fullmatch(rb"([0-9a-f]{4}ERR [\x20-\x7e]+)?", answer)
 
@@ -98,6 +96,6 @@ def test_who_has_no_name_gets_only_what_everybody_may_have(hostile, say, verb):
     """git:// has no login: neither a host nor a user in the path makes one. What is not there sounds the same."""
     answers = set()
     for path in (b"/secret/r.git", b"/secret/no.git", b"/alice@secret/r.git"):
-        answer = say(hostile, "git", pkt(verb + b" " + path + b"\0host=alice:wonderland@x\0\0user=alice\0"))
+        answer = say(hostile, "git", encode(verb + b" " + path + b"\0host=alice:wonderland@x\0\0user=alice\0"))
         answers.add(re.sub(rb"\(id \w+\)", b"", answer)[4:])
     assert answers == {b"ERR authentication required, use ssh or https "}

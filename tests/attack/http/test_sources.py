@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import socket
 import ssl
 import subprocess
 from base64 import b64encode
@@ -18,7 +19,7 @@ listen:
   - {url: "https://127.0.0.1:0", tls: {certificate: tls.crt, key: tls.key}}
   - {url: "git://127.0.0.1:0"}
 plugins:
-  - {use: htpasswd, file: users.htpasswd}
+  - {use: htpasswd, file: users.htpasswd, groups: users.groups}
   - use: rules
 RULES
   - {use: tree, root: repositories}
@@ -57,6 +58,44 @@ def test_who_behaves_badly_twice_is_turned_away_at_every_door(guarded, say, requ
     assert say(guarded, "http", request_for(DISCOVER), source=source).startswith(b"HTTP/1.1 429 Too Many Requests\r\n")
     assert b"ERR too many connections or failures from your address" in say(guarded, "git", b"", source=source)
     assert say(guarded, "http", request_for(DISCOVER), source="127.0.1.9").startswith(b"HTTP/1.1 200 ")
+
+
+def test_who_knocks_at_the_https_port_without_tls_is_told_in_plain_text_and_pays_for_it(guarded, say, request_for):
+    address = ("127.0.0.1", int(guarded.daemon.urls["https"].rpartition(":")[2]))
+    for _ in range(2):
+        with socket.create_connection(address, timeout=40, source_address=("127.0.1.5", 0)) as client:
+            client.sendall(request_for(DISCOVER))
+            answer = b"".join(iter(lambda client=client: client.recv(65536), b""))
+        assert answer.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+        assert b"an http client on an https:// port: write https:// in its URL" in answer
+    assert say(guarded, "http", request_for(DISCOVER), source="127.0.1.5").startswith(b"HTTP/1.1 429 ")
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("alice@", ()), ("", ("-c", "http.emptyAuth=true"))],
+    ids=["a name", "neither name nor password"],
+)
+def test_what_git_sends_before_it_asks_for_the_password_is_no_guess(
+    guarded, say, request_for, unique, tmp_path, name, options
+):
+    """1. git pushes to http://alice@host, and answers the challenge with the name and an empty password. 2. It asks for
+    the password, and logs in. After three pushes everybody at that address was turned away."""
+    guarded.repository(f"team/{unique}.git")
+    asked = tmp_path / "askpass"
+    asked.write_text('#!/bin/sh\ncase "$1" in User*) echo alice;; *) echo wonderland;; esac\n')
+    asked.chmod(0o700)
+    client = guarded.client()
+    url = guarded.url("http", f"team/{unique}.git", user=None).replace("://", f"://{name}")
+    work = client.work_tree(guarded.url("http", f"team/{unique}.git"))
+    for number in range(4):
+        client.commit(work, README=str(number))
+        printed = client.git(*options, "push", url, "HEAD", cwd=work, GIT_ASKPASS=str(asked), GIT_TRACE_CURL="1")
+        assert printed.count("Authorization: Basic") > printed.count("HTTP/1.1 200 OK")
+    assert say(guarded, "http", request_for(DISCOVER)).startswith(b"HTTP/1.1 200 ")
+    ours = [line for line in guarded.daemon.log().splitlines() if "127.0.0.1 " in line]
+    assert not [line for line in ours if " login: " in line]
+    assert [line for line in ours if f" alice git-receive-pack /team/{unique}.git: completed" in line]
 
 
 def test_equal_guesses_at_the_same_time_count_one_by_one(guarded, connect, say, request_for):

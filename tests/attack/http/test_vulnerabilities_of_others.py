@@ -8,13 +8,11 @@ from base64 import b64encode
 
 import pytest
 
+from gitgate.wire.pktline import encode
+
 DISCOVER = "info/refs?service=git-upload-pack"
 UPLOAD = "Content-Type: application/x-git-upload-pack-request"
 RECEIVE = "Content-Type: application/x-git-receive-pack-request"
-
-
-def pkt(text: bytes) -> bytes:
-    return b"%04x%b" % (len(text) + 4, text)
 
 
 def test_who_somebody_was_in_one_request_is_not_who_they_are_in_the_next(hostile, say, request_for, statuses):
@@ -138,9 +136,10 @@ def test_all_refs_of_a_push_are_judged(hostile, say, request_for, unique):
     """CVE-2025-54583 to CVE-2025-54586: only the first ref of a push was looked at, or what stood before "PACK"."""
     zeros, tip = b"0" * 40, b"1" * 40
     for commands in (
-        pkt(zeros + b" " + tip + b" refs/heads/free\0report-status") + pkt(zeros + b" " + tip + b" refs/heads/main"),
-        pkt(zeros + b" " + tip + b" refs/heads/PACK\0report-status PACK")
-        + pkt(zeros + b" " + tip + b" refs/heads/main\n"),
+        encode(zeros + b" " + tip + b" refs/heads/free\0report-status")
+        + encode(zeros + b" " + tip + b" refs/heads/main"),
+        encode(zeros + b" " + tip + b" refs/heads/PACK\0report-status PACK")
+        + encode(zeros + b" " + tip + b" refs/heads/main\n"),
     ):
         body = commands + b"0000PACK\0\0\0\2\0\0\0\0"
         answer = say(
@@ -242,7 +241,6 @@ def test_an_error_quotes_nothing(hostile, say, request_for, target):
             "Basic !!!!",
             "Basic YWxpY2U",
             "Basic YWxpY2U=",
-            "Basic Og==",
             "Basic OnB3",
             "Bearer",
             "Digest x",
@@ -255,7 +253,6 @@ def test_an_error_quotes_nothing(hostile, say, request_for, target):
             "",
             "Basic " + b64encode(b"a\xff:x").decode(),
         ),
-        "Basic " + b64encode(b"alice:").decode(),
         "Basic " + b64encode(b"alice: ").decode(),
         "Basic " + b64encode(b"alice:wonderland\0").decode(),
         "Basic " + b64encode(b"alice\0:wonderland").decode(),
@@ -267,11 +264,21 @@ def test_an_error_quotes_nothing(hostile, say, request_for, target):
     ],
 )
 def test_who_cannot_be_understood_is_not_nobody(hostile, say, request_for, statuses, authorization):
-    """What twisted.web's getUser() makes "" of; RFC 4513 5.1.2, an empty password that a directory takes for anonymous;
-    and bcrypt, which raises for 73 bytes and for NUL. Everybody may read the repository, and these may not."""
+    """What twisted.web's getUser() makes "" of; a blank, which a directory may take for an empty password; and bcrypt,
+    which raises for 73 bytes and for NUL. Everybody may read the repository, and these may not."""
     answer = say(hostile, "http", request_for(f"/open/r.git/{DISCOVER}", f"Authorization: {authorization}"))
     assert statuses(answer) == [401]
     assert b"WWW-Authenticate: Basic" in answer
+
+
+@pytest.mark.parametrize("typed", [b"alice:", b"nobody-of-that-name:", b":"])
+def test_a_name_without_a_password_is_nobody(hostile, say, request_for, statuses, typed):
+    """RFC 4513 5.1.2: an empty password, which a directory takes for anonymous, must not make anybody a user. It gets
+    what it would get without a word, and no record has the name."""
+    header = "Authorization: Basic " + b64encode(typed).decode()
+    for path, status in (("open", 200), ("team", 401), ("secret", 401), ("missing", 401)):
+        assert statuses(say(hostile, "http", request_for(f"/{path}/r.git/{DISCOVER}", header))) == [status]
+    assert "nobody-of-that-name" not in hostile.daemon.log()
 
 
 def test_there_is_one_authorization(hostile, say, request_for, statuses):
@@ -300,7 +307,7 @@ def test_a_head_without_end_is_not_kept(hostile, connect, start):
 def test_a_body_that_grows_a_thousandfold_costs_no_memory(hostile, say, request_for, service):
     """A gzip bomb: 50 kB for 50 MB. A fetch has its bound, and a push is as git takes it: as a broken pack."""
     zeros, tip = b"0" * 40, b"1" * 40
-    start = {"upload": b"0032have ", "receive": pkt(zeros + b" " + tip + b" refs/heads/x\0report-status") + b"0000"}
+    start = {"upload": b"0032have ", "receive": encode(zeros + b" " + tip + b" refs/heads/x\0report-status") + b"0000"}
     bomb = gzip.compress(start[service] + bytes(50 * 2**20))
     kind = f"Content-Type: application/x-git-{service}-pack-request"
     asked = request_for(

@@ -12,6 +12,8 @@ import pytest
 from twisted.conch.ssh.common import NS
 from waiting import wait_until
 
+from gitgate.wire.pktline import encode
+
 _PER_SESSION_KIB = 512
 #: What is there once, and was not before: caches, arenas of the allocator.
 _ONCE_KIB = 4096
@@ -64,10 +66,6 @@ def tip(site: Any) -> bytes:
     return printed.strip()
 
 
-def pkt(text: bytes) -> bytes:
-    return b"%04x" % (len(text) + 4) + text
-
-
 def test_clients_that_stop_reading_a_clone_cost_little(measured: Any, attack: Any) -> None:
     """A window of 2 GiB, a request for all there is, and not a byte read: stock conch kept 300 MB for one of them."""
     clients = [attack(measured, buffer_bytes=4096) for _ in range(25)]
@@ -75,7 +73,7 @@ def test_clients_that_stop_reading_a_clone_cost_little(measured: Any, attack: An
     for client in clients:
         client.log_in()
         session = client.execute(b"git-upload-pack '/open/big.git'")
-        client.data(session, pkt(b"want " + tip(measured) + b"\n") + b"0000" + pkt(b"done\n"))
+        client.data(session, encode(b"want " + tip(measured) + b"\n") + b"0000" + encode(b"done\n"))
 
     assert settled(measured) - before < len(clients) * _PER_SESSION_KIB
     assert len(measured.daemon.children("big.git")) >= len(clients)
@@ -97,7 +95,7 @@ def test_clients_that_push_to_a_git_that_does_not_read_cost_little(measured: Any
         session = client.execute(b"git-receive-pack '/open/big.git'")
         sessions.append(session)
         command = b"%s %s refs/heads/b%d\0report-status side-band-64k" % (b"0" * 40, commit, number)
-        client.data(session, pkt(command) + b"0000" + empty_pack)
+        client.data(session, encode(command) + b"0000" + empty_pack)
     wait_until(lambda: sum("pre-receive" in line for line in measured.daemon.children("big.git")) == count)
     before = settled(measured)
 
@@ -133,7 +131,7 @@ def test_clients_to_whom_nothing_can_be_sent_cost_little(
     """CVE-2025-22869: a key exchange is begun and never ended, while git writes: stock conch kept 300 MB. Without a
     window, it kept all as well, and copied it for each byte that could go."""
     clients = [attack(measured) for _ in range(12)]
-    wanted = pkt(b"want " + tip(measured) + b"\n") + b"0000" + pkt(b"done\n")
+    wanted = encode(b"want " + tip(measured) + b"\n") + b"0000" + encode(b"done\n")
     before = settled(measured)
     for client in clients:
         client.log_in()

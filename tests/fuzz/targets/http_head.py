@@ -1,5 +1,7 @@
 """The head of an http request: its target, and all headers that are looked at."""
 
+from base64 import b64decode
+
 from twisted.web.http_headers import Headers
 
 from gitgate.plugin import Password
@@ -30,7 +32,10 @@ def fuzz(data: bytes) -> None:
         return
     assert normalize_path(head.target.path.encode()) == head.target.path
     assert head.protocol in (0, 1, 2)
-    # Whoever says who they are is somebody: never taken for nobody.
-    assert (head.credentials is not None) is headers.hasHeader(b"authorization")
+    # Whoever says who they are is somebody, and never taken for nobody, unless there is no password.
+    if head.credentials is None:
+        for authorization in headers.getRawHeaders(b"authorization", []):
+            _, colon, password = b64decode(authorization.split(b" ")[-1]).partition(b":")
+            assert (colon, password) == (b":", b"")
     if isinstance(head.credentials, Password):
         assert head.credentials.username.isprintable() or "\n" not in head.credentials.username

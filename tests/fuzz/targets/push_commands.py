@@ -13,7 +13,7 @@ def _read(data: bytes, cut: int) -> tuple[PushCommands | str | None, bytes]:
         except Malformed as malformed:
             return str(malformed), b""
         if commands is not None:
-            return commands, reader.received
+            return commands, b"".join(reader.received())
     return None, b""
 
 
@@ -26,4 +26,4 @@ def fuzz(data: bytes) -> None:
         assert sent.startswith(received)
         assert len(commands.refs) == len(commands.updates)
         assert all(set(update.new) <= set("0123456789abcdef") for update in commands.updates)
-        refused_push(commands, {update.ref: "no" for update in commands.updates}, "no", "refused")
+        list(refused_push(commands, {update.ref: "no" for update in commands.updates}, "no", "refused"))

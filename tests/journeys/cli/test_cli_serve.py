@@ -45,7 +45,8 @@ def test_a_folder_with_the_three_files_is_served_as_gitserverglue_did(start, sh,
     server.process.send_signal(signal.SIGTERM)
 
     assert server.lines[0] == f"gitgate 0.1.0 serves {repositories}"
-    assert server.lines[4:] == ["ready"]
+    assert server.lines[5:] == ["ready"]
+    assert server.lines[4].startswith("WARNING: passwords come readably over http://")
     assert set(server.urls) == {"ssh", "http", "git"}
     assert (pushed.returncode, read.returncode, server.end()) == (0, 0, 0), pushed.stderr + read.stderr
 
@@ -134,6 +135,20 @@ def test_a_port_that_is_taken_is_one_line(gitgate, repositories):
     assert ran.stderr == f"gitgate: cannot listen on git://127.0.0.1:{port}: Address already in use\n"
 
 
+def test_of_several_ports_that_are_taken_each_is_named(gitgate, repositories):
+    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as another:
+        first, second = (taken.getsockname()[1] for taken in (one, another))
+
+        ran = gitgate("serve", ".", "--ssh-port", "0", "--http-port", str(first), "--git-port", str(second))
+
+    told = [line.partition("cannot listen on ")[2] for line in ran.stderr.splitlines()]
+    assert ran.returncode == 69
+    assert told == [
+        f"git://127.0.0.1:{second}: Address already in use",
+        f"http://127.0.0.1:{first}: Address already in use; choose another port with --http-port",
+    ]
+
+
 def test_a_port_of_a_folder_that_is_taken_can_be_chosen(gitgate, repositories):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -177,6 +192,49 @@ def test_a_lost_password_file_does_not_open_the_folder_to_everybody(gitgate, rep
 
     assert (ran.returncode, ran.stdout) == (78, "")
     assert ".htpasswd" in ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environ", "words"),
+    [
+        (("serve", "site"), {}, "Use the configuration: gitgate serve -c site/gitgate.yaml"),
+        (("serve", "misspelt"), {}, "misspelt/gitgate.yml is not looked for, and would not count: did you mean gitga"),
+        (("serve", "plain"), {"GITGATE_CONFIG": "site/gitgate.yaml"}, "for DIRECTORY, unset GITGATE_CONFIG"),
+    ],
+)
+def test_a_folder_with_a_configuration_is_not_served_without_it(gitgate, folder, arguments, environ, words):
+    """1. `gitgate init site` writes a configuration with users and rights. 2. `gitgate serve site` passes it by, and
+    everybody on the machine reads all repositories."""
+    for name, file in {"site": "gitgate.yaml", "misspelt": "gitgate.yml", "plain": "README"}.items():
+        (folder / name).mkdir()
+        (folder / name / file).write_text("version: 1\n")
+
+    ran = gitgate(*arguments, *ANY_PORTS, **environ)
+
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert words in ran.stderr
+
+
+def test_a_folder_is_not_served_where_the_current_one_has_a_configuration(gitgate, folder):
+    _write(folder)
+    (folder / "plain").mkdir()
+
+    ran = gitgate("serve", "plain", *ANY_PORTS)
+
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert (
+        "there is a ./gitgate.yaml: for the configuration, leave DIRECTORY out; for DIRECTORY, change to" in ran.stderr
+    )
+
+
+@pytest.mark.parametrize("name", ["gitgate.yml", "Gitgate.yaml", ".gitgate.yaml"])
+def test_a_configuration_of_almost_the_right_name_is_not_passed_by(gitgate, folder, name):
+    (folder / name).write_text("version: 1\n")
+
+    ran = gitgate("serve", *ANY_PORTS)
+
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert f"{name} is not looked for, and would not count: did you mean gitgate.yaml? Rename it, or" in ran.stderr
 
 
 def test_a_log_in_json_has_one_object_in_a_line(start, sh, repositories):

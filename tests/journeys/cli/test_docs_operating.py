@@ -251,6 +251,7 @@ def test_fail2ban_finds_the_address_of_failed_logins_and_nobody_elses(
 
     for login, path in (
         ("alice:looking-glass@", "open"),
+        ("alice@", "open"),
         (f"{forged}:x@".replace(":%20", "%3A%20"), "open"),
         ("alice:wonderland@", f"Z%20info%20{forged}x"),
     ):
@@ -262,7 +263,25 @@ def test_fail2ban_finds_the_address_of_failed_logins_and_nobody_elses(
     assert len(found) == sum(
         "login: rejected (htpasswd: " in line or "(no plugin knows them)" in line for line in lines
     )
+    assert "a password that no hash can have" not in server.log  # the empty one that git sends before it asks
     assert sum("192.0.2.1" in line for line in lines) >= 2
+
+
+def test_probes_that_the_guide_names_do_not_count_against_their_source(
+    start: Start, environ: dict[str, str], folder: Path
+) -> None:
+    _make_site(folder, "limits: {per_source_exempt: []}\n")
+    server = start()
+    status = "curl -s -o /dev/null -w '%{http_code} '"
+    places = ("", "public/info/refs?service=git-upload-pack", "app/info/refs?service=git-upload-pack")
+    probes = [
+        *(f"{status} '{server.urls['http']}/{place}'" for place in places),
+        f"git ls-remote {server.urls['git']}/public > /dev/null",
+    ]
+
+    told = _sh("for i in $(seq 20); do " + "; ".join(probes) + "; done", folder, environ)
+
+    assert (told.returncode, told.stdout) == (0, "404 200 401 " * 20)
 
 
 def test_a_hangup_ends_the_server_at_once(start: Start, folder: Path) -> None:
@@ -286,3 +305,14 @@ def test_systemd_understands_the_unit(tmp_path: Path) -> None:
     )
 
     assert (verified.returncode, verified.stderr) == (0, "")
+
+
+def test_the_audit_log_of_the_documents_stands_where_the_unit_lets_gitgate_write() -> None:
+    [unit] = _blocks("systemd")
+    [logs] = re.findall("^LogsDirectory=(.*)$", unit, re.MULTILINE)
+    top = Path(__file__).parents[3]
+    page, example = (top / "docs/audit.md").read_text(), (top / "gitgate.yaml.example").read_text()
+    written = re.findall(r"^  file: (\S+)$", page + example[example.index("\naudit:") :], re.MULTILINE)
+    rotated = re.findall(r"^(/\S+) \{$", page, re.MULTILINE)
+    assert {*written, *rotated} == {f"/var/log/{logs}/audit.jsonl"}
+    assert (len(written), len(rotated)) == (2, 1)

@@ -7,29 +7,19 @@ from pathlib import Path
 
 import pytest
 from gitgate_htpasswd import HtpasswdPlugin, HtpasswdSettings
+from hand_clock import HandClock
 from hooks import answered
 
 from gitgate.plugin import Identity, Password, Peer, Rejected, Transport
 
 
-class FakeClock:
-    def __init__(self) -> None:
-        self.seconds = 0.0
-
-    def __call__(self) -> float:
-        return self.seconds
-
-    def advance(self, seconds: float) -> None:
-        self.seconds += seconds
+@pytest.fixture
+def clock() -> HandClock:
+    return HandClock()
 
 
 @pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
-def advance(clock: FakeClock) -> Callable[[float], None]:
+def advance(clock: HandClock) -> Callable[[float], None]:
     return clock.advance
 
 
@@ -49,7 +39,7 @@ def groups_file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def load(users_file: Path, groups_file: Path, clock: FakeClock) -> Callable[..., HtpasswdPlugin]:
+def load(users_file: Path, groups_file: Path, clock: HandClock) -> Callable[..., HtpasswdPlugin]:
     """The plugin over a password file with this content, and a group file where its content is given."""
 
     def load(users: str | bytes, groups: str | bytes | None = None) -> HtpasswdPlugin:

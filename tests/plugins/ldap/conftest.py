@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from fake_directory import FakeDirectory
 from gitgate_ldap import LdapPlugin, LdapSettings
+from hand_clock import HandClock
 from pydantic import TypeAdapter
 from slapd import GROUPS, PEOPLE, SERVICE, SERVICE_PASSWORD, Slapd
 from waiting import wait_until
@@ -22,22 +23,9 @@ _SETTINGS = TypeAdapter(LdapSettings)
 Answer = Identity | Rejected | None
 
 
-class FakeClock:
-    """Seconds that pass only when a test says so."""
-
-    def __init__(self) -> None:
-        self.seconds = 1000.0
-
-    def __call__(self) -> float:
-        return self.seconds
-
-    def advance(self, seconds: float) -> None:
-        self.seconds += seconds
-
-
 @pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
+def clock() -> HandClock:
+    return HandClock()
 
 
 @pytest.fixture(scope="session")
@@ -84,7 +72,7 @@ def read_settings() -> Callable[..., LdapSettings]:
 
 @pytest.fixture
 def ldap(
-    request: pytest.FixtureRequest, read_settings: Callable[..., LdapSettings], clock: FakeClock
+    request: pytest.FixtureRequest, read_settings: Callable[..., LdapSettings], clock: HandClock
 ) -> Iterator[Callable[..., LdapPlugin]]:
     """A plugin for the shared directory, or for other `uris`. A key that is None is left out."""
     plugins: list[LdapPlugin] = []

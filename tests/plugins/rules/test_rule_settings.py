@@ -28,6 +28,20 @@ GOOD = {"repos": ["**"], "who": ["everyone"], "allow": ["read"]}
         ({"who": ["@devs"]}, "who: '@devs': write a group as group:devs"),
         ({"who": ["*"]}, "who: '*': users are not patterns; write everyone, authenticated or group:NAME"),
         ({"who": ["Everyone"]}, "who: 'Everyone': write everyone in lower case"),
+        *(
+            ({"who": [word]}, f"who: {word!r}: did you mean {meant}? write user:{word} for a user of that name")
+            for word, meant in {
+                "all": "everyone",
+                "ANYONE": "everyone",
+                "everybody": "everyone",
+                "everone": "everyone",
+                "users": "authenticated",
+                "autenticated": "authenticated",
+                "guest": "anonymous",
+                "anonymus": "anonymous",
+            }.items()
+        ),
+        ({"who": ["user:"]}, "who: 'user:': write the user's name right after user:"),
         ({"who": [""]}, "who: '': a name neither is empty nor begins or ends with a blank"),
         ({"who": ["alice "]}, "who: 'alice ': a name neither is empty nor begins or ends with a blank"),
         ({"message": "Welcome."}, "message: is for those whom a rule refuses, and this one allows; leave it out"),

@@ -68,6 +68,8 @@ def test_a_verb_grants_itself_and_nothing_else(decide: Decide, verb: str, grante
     [
         ("dan", ["dan"]),
         ("Dan", []),
+        ("user:dan", ["dan"]),
+        ("user:anonymous", []),
         ("group:devs", ["ada", "dan"]),
         ("group:dev", []),
         ("authenticated", ["ada", "dan", "gus"]),

@@ -71,6 +71,14 @@ def test_a_rule_is_called_by_its_name_or_its_line(read: Callable[[str], object],
         ("", ":1: must be a list of rules, each beginning with `- `, and nothing else"),
         ("rules: []\n", ":1: must be a list of rules, each beginning with `- `, and nothing else"),
         ("[]\n", ":1: is empty; write a rule, or take the plugin out"),
+        *(
+            (
+                f"- repos: [a]\n{line}\n",
+                f":2: the indentation does not fit at column {column}: the keys of a rule begin in one column, behind"
+                " its '- ', and the rules' '-' in one, too; a text with ': ' in it is quoted",
+            )
+            for line, column in {"who: [b]": 1, " who: [b]": 2, "   who: [b]": 4, " - repos: [b]": 2}.items()
+        ),
         ("- a\n", ":1: a rule is a mapping, such as {repos: [a], who: [everyone], allow: [read]}"),
         ("- {repos: [a], allow: [read]}\n", ":1: who: this key is required"),
         ("- {repos: [a], who: [b], alow: [read]}\n", f":1: alow: unknown key; {KNOWN_KEYS}"),

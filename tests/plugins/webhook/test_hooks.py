@@ -1,6 +1,7 @@
 """Each hook as a question over a real connection, and each reply as an answer."""
 
 import json
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,8 @@ from typing import Any
 import pytest
 from gitgate_webhook import WebhookPlugin
 from gitgate_webhook.failures import BadReply
+from standardwebhooks import Webhook
+from twisted.internet.defer import Deferred
 
 from gitgate.plugin import (
     ANONYMOUS,
@@ -22,9 +25,11 @@ from gitgate.plugin import (
     RefUpdate,
     Rejected,
     Repository,
+    Secret,
 )
 from gitgate.testing import a_fetch, a_peer, a_push, a_repository, an_identity
 
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 ALICE = Password(username="alice", password="wonderland")
 
 
@@ -161,3 +166,23 @@ def test_clients_are_offered_the_logins_that_the_service_is_for(
 
 def test_whoever_was_built_and_never_asked_can_be_stopped(plugin: Any, run: Any) -> None:
     assert run(plugin("https://policy.example.org").stopping()) is None
+
+
+def test_a_long_push_is_asked_about_whole_and_whoever_asks_meanwhile_does_not_wait(
+    service: Any, plugin: Any, pause: Any, tag: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "gitgate_webhook.exchange")
+    policy = plugin(service.url(tag, **saying(decision="deny", reason="no")), signing_secrets=(Secret(SECRET),))
+    refs = [f"refs/heads/{number}" for number in range(5001)]
+    updates = tuple(RefUpdate(ref=ref, old="0" * 40, new="1" * 40, change=RefChange.CREATE) for ref in refs)
+    answers: list[Any] = []
+    for push in (a_push(updates=updates), a_push(updates=updates[:1])):
+        Deferred.fromCoroutine(policy.authorize(an_identity(), push, a_repository())).addBoth(answers.append)
+    pause(lambda: len(answers) == 2)
+    assert answers == [Deny("no"), Deny("no")]
+    short, long = (message for message in caplog.messages if " POST " in message)
+    assert '"updates": [{' in short
+    assert '"updates": [...]' in long
+    received = max(service.received(tag), key=lambda each: len(each["body"]))
+    assert [update["ref"] for update in json.loads(received["body"])["request"]["updates"]] == refs
+    Webhook(SECRET).verify(received["body"], received["headers"])

@@ -10,6 +10,7 @@ from gitgate_webhook.failures import NoAnswer
 from gitgate_webhook.memory import Memory
 from gitgate_webhook.reply import Decision, Reply
 from gitgate_webhook.settings import Cache
+from hand_clock import HandClock
 
 from gitgate.plugin import Allow, Deny, Duration, Identity, Password, Size, Transport
 from gitgate.testing import a_fetch, a_peer, a_repository, an_identity
@@ -17,23 +18,13 @@ from gitgate.testing import a_fetch, a_peer, a_repository, an_identity
 Asking = Callable[..., WebhookPlugin]
 
 
-class FakeClock:
-    """Seconds that pass only when a test says so."""
-
-    def __init__(self) -> None:
-        self.seconds = 1000.0
-
-    def __call__(self) -> float:
-        return self.seconds
+@pytest.fixture
+def clock() -> HandClock:
+    return HandClock()
 
 
 @pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
-def asking(service: Any, plugin: Any, tag: str, clock: FakeClock) -> Asking:
+def asking(service: Any, plugin: Any, tag: str, clock: HandClock) -> Asking:
     """A plugin whose service replies with this, and a clock that stands."""
     return lambda reply, **settings: plugin(service.url(tag, body=json.dumps(reply)), clock=clock, **settings)
 
@@ -55,12 +46,12 @@ def asking(service: Any, plugin: Any, tag: str, clock: FakeClock) -> Asking:
     ids=str,
 )
 def test_an_answer_is_used_again_for_its_ttl_and_no_longer_than_is_configured(
-    service: Any, run: Any, tag: str, clock: FakeClock, asking: Asking, reply: Any, settings: Any, seconds: float
+    service: Any, run: Any, tag: str, clock: HandClock, asking: Asking, reply: Any, settings: Any, seconds: float
 ) -> None:
     policy = asking(reply, **settings)
 
     def asked_after(moment: float) -> int:
-        clock.seconds = 1000.0 + moment
+        clock.now = 1000.0 + moment
         run(policy.authorize(an_identity(), a_fetch(), a_repository()))
         return len(service.received(tag))
 
@@ -125,7 +116,7 @@ class TestStale:
     QUESTION = (an_identity(), a_fetch(), a_repository())
 
     @pytest.fixture
-    def ask(self, starting: Any, plugin: Any, run: Any, tag: str, clock: FakeClock) -> Callable[..., Any]:
+    def ask(self, starting: Any, plugin: Any, run: Any, tag: str, clock: HandClock) -> Callable[..., Any]:
         """The answer while the service is up, and the same question again when it is down and time has passed."""
 
         def answers(reply: Any, *, stale: float | None, seconds: float, question: Any = None) -> Any:
@@ -134,7 +125,7 @@ class TestStale:
             policy = plugin(alive.url(tag, body=json.dumps(reply)), clock=clock, **settings)
             run(policy.authorize(*self.QUESTION))
             alive.kill()
-            clock.seconds += seconds
+            clock.advance(seconds)
             return run(policy.authorize(*(question or self.QUESTION)))
 
         return answers

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from gitgate_webhook.message import (
     MOST_UPDATES_IN_RECORD,
+    UPDATES_AT_ONCE,
     Message,
     about_identity,
     about_login,
@@ -15,6 +16,7 @@ from gitgate_webhook.message import (
     about_record,
     about_request,
     compact,
+    written_updates,
 )
 
 from gitgate.plugin import (
@@ -245,3 +247,15 @@ def test_times_are_utc() -> None:
     assert about_record(replace(RECORD, time=datetime(2026, 1, 1, tzinfo=UTC))).content["record"]["began"] == (
         "2026-01-01T00:00:00.000Z"
     )
+
+
+def test_the_updates_of_a_long_push_are_written_in_parts_as_if_they_were_written_at_once() -> None:
+    """Also where somebody is called like what they stand in the place of."""
+    identity = Identity(name='"updates":[]', attributes={"updates": "[]", '"updates":[]': "x"})
+    updates = tuple(replace(UPDATE, ref=f"refs/heads/{number}") for number in range(2 * UPDATES_AT_ONCE + 1))
+    at_once = about_request(identity, a_push(updates=updates), a_repository())
+    in_parts = replace(about_request(identity, a_push(), a_repository()), updates=tuple(written_updates(updates)))
+    assert len(in_parts.updates) > 2
+    assert in_parts.question() == at_once.question()
+    body = in_parts.completed(compact(in_parts.as_json(message_id="msg_1", time=TIME)))
+    assert body == compact(at_once.as_json(message_id="msg_1", time=TIME))

@@ -1,7 +1,13 @@
+import datetime
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from gitgate.cli import gitgate
 
@@ -76,15 +82,59 @@ def test_a_missing_git_is_told_at_the_file_where_no_key_names_one(here, monkeypa
     assert problems == ["gitgate.yaml:1:1: git.executable: git: no such program; install git, or set git.executable"]
 
 
+def test_what_works_and_is_dangerous_is_a_warning_with_its_place(here):
+    (here / "users").touch()
+    (here / "users").chmod(0o666)
+
+    code, said, problems = _check(
+        "version: 1\n"
+        "listen:\n"
+        "  - {url: git://127.0.0.1:0}\n"
+        "  - {url: http://0.0.0.0:0}\n"
+        "plugins:\n"
+        "  - {use: htpasswd, file: users}\n"
+        '  - {use: rules, rules: [{repos: ["**"], who: [everyone], allow: [write]}]}\n'
+    )
+
+    assert (code, said[-1]) == (0, "gitgate.yaml is usable, with 3 warnings")
+    assert [line.split(": ")[:4] for line in problems] == [
+        ["WARNING", "gitgate.yaml:4:5", "listen[1]", "passwords come readably over http://0.0.0.0:0"],
+        ["WARNING", "gitgate.yaml:6:21", "plugins[0].file", str(here / "users")],
+        ["WARNING", "gitgate.yaml:7:5", "plugins[1]", "whoever can connect may push without a login"],
+    ]
+
+
+def test_a_certificate_whose_time_is_over_is_a_problem_with_the_date(here):
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    begin = datetime.datetime(2020, 1, 1)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), 1, begin, begin + datetime.timedelta(days=90))
+    (here / "crt").write_bytes(builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM))
+    (here / "key").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    (here / "key").chmod(0o600)
+
+    code, _, problems = _check(
+        "version: 1\nlisten: [{url: https://127.0.0.1:0, tls: {certificate: crt, key: key}}]\n" + PLUGINS
+    )
+
+    assert (code, problems) == (
+        78,
+        [
+            f"gitgate.yaml:2:43: listen[0].tls.certificate: {here / 'crt'}: the certificate expired on 2020-03-31"
+            " at 00:00 UTC, and clients refuse it: renew it"
+        ],
+    )
+
+
 def test_what_a_plugin_warns_of_is_said_as_well(here, capfd):
     always = '{repos: ["**"], who: [everyone], allow: [read]}'
     never = '{repos: ["a"], who: [bob], allow: [read]}'
 
-    code, _, problems = _check(
+    code, said, problems = _check(
         f"version: 1\nlisten: [{{url: git://127.0.0.1:0}}]\nplugins: [{{use: rules, rules: [{always}, {never}]}}]\n"
     )
 
-    assert (code, problems) == (0, [])
+    assert (code, problems, said[-1]) == (0, [], "gitgate.yaml is usable, with 1 warning")
     assert "warning gitgate_rules.plugin: rules[1] never decides" in capfd.readouterr().err
 
 

@@ -29,6 +29,8 @@ def make_key(folder: Path, *options: str) -> Path:
         ("explain anonymous read app --group devs", "`anonymous` is in no group"),
         ("explain alice read app --address example.org", "'example.org' is not an IP address"),
         ("explain alice read app --directory . -c gitgate.yaml", "--directory and -c exclude each other"),
+        ("explain alice read app --directory SITE", "Use the configuration: gitgate explain -c SITE/gitgate.yaml"),
+        ("repos alice --directory SITE", "Use the configuration: gitgate repos -c SITE/gitgate.yaml"),
         ("explain alice read app", "there is no ./gitgate.yaml"),
         ("repos alice --key KEY --group devs", "with --key, the plugins know the groups, and the transport is ssh"),
         ("repos alice --key KEY --transport http", "with --key, the plugins know the groups, and the transport is ssh"),
@@ -41,6 +43,8 @@ def test_what_makes_no_sense_is_a_usage_error(
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("GITGATE_CONFIG", raising=False)
     (tmp_path / "KEY").write_text("ssh-ed25519 AAAA")
+    (tmp_path / "SITE").mkdir()
+    (tmp_path / "SITE" / "gitgate.yaml").write_text("version: 1\n")
     ran = CliRunner().invoke(gitgate, words.split())
     assert (ran.exit_code, ran.stdout) == (2, "")
     assert message in " ".join(ran.stderr.split())

@@ -1,5 +1,7 @@
 """The life of a server on a reactor, from its start to an end in order."""
 
+import gc
+
 import pytest
 from twisted.internet.defer import Deferred
 
@@ -47,14 +49,15 @@ def live(monkeypatch):
         life.begin()
         return life
 
-    return live_with
+    yield live_with
+    gc.unfreeze()
 
 
 def test_a_server_whose_start_cannot_be_told_is_stopped(live):
     """A path that standard output's encoding does not have: the doors were open, nothing closed them, and the file of a
     unix socket stayed behind."""
 
-    def announce(doors):
+    def announce(server):
         raise UnicodeEncodeError("ascii", "é", 0, 1, "ordinal not in range(128)")
 
     server = Server()
@@ -65,14 +68,14 @@ def test_a_server_whose_start_cannot_be_told_is_stopped(live):
 
 def test_a_server_that_never_started_is_not_stopped(live):
     server = Server(failure=OSError("no port"))
-    life = live(server, lambda doors: None)
+    life = live(server, lambda server: None)
     assert server.calls == ["start"]
     assert str(life.failure) == "no port"
 
 
 def test_a_server_that_is_stopped_while_it_starts_stops_what_has_started(live):
     server = Server(starting=Deferred())
-    life = live(server, lambda doors: None)
+    life = live(server, lambda server: None)
     life.end()
     assert server.calls == ["start", "stop"]
     assert life.failure is None
@@ -80,5 +83,11 @@ def test_a_server_that_is_stopped_while_it_starts_stops_what_has_started(live):
 
 def test_a_server_tells_its_doors(live):
     told = []
-    life = live(Server(), told.append)
+    life = live(Server(), lambda server: told.append(server.doors))
     assert (told, life.failure) == ([("door",)], None)
+
+
+def test_what_was_there_at_the_start_is_not_looked_through_for_garbage(live):
+    gc.unfreeze()
+    live(Server(), lambda doors: None)
+    assert gc.get_freeze_count() > 0

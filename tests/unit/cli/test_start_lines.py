@@ -14,7 +14,7 @@ HTTPS = Door(
 
 
 def test_each_door_has_a_line_below_what_is_served():
-    assert list(start_lines("/srv/git", Config(), [GIT, SOCKET, HTTPS], ["a note"])) == [
+    assert list(start_lines("/srv/git", Config(), [GIT, SOCKET, HTTPS], frozenset(), ["a note"])) == [
         "gitgate 0.1.0 serves /srv/git",
         "  git    git://localhost:9418/REPOSITORY",
         "  http   http+unix:///run/gitgate.sock",
@@ -26,7 +26,7 @@ def test_each_door_has_a_line_below_what_is_served():
 def test_the_public_url_of_http_is_that_of_https_and_of_sockets_too():
     config = Config(public_urls={"http": "https://git.example.org"})
 
-    assert list(start_lines("x", config, [GIT, SOCKET, HTTPS]))[1:] == [
+    assert list(start_lines("x", config, [GIT, SOCKET, HTTPS], frozenset()))[1:] == [
         "  git    git://localhost:9418/REPOSITORY",
         "  http   https://git.example.org/REPOSITORY  (here: http+unix:///run/gitgate.sock)",
         "  https  https://git.example.org/REPOSITORY  (here: https://localhost:8443)",

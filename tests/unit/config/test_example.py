@@ -50,7 +50,7 @@ def test_the_example_loads_relative_to_its_folder(tmp_path: Path) -> None:
     assert [entry.name for entry in config.plugins] == ["passwords", "authorized-keys", "rules", "tree"]
     assert config.plugins[3].settings.root == tmp_path / "repositories"
     assert config.plugins[3].settings.creation.names == ("users/{user}/**",)
-    assert config.audit.file == tmp_path / "audit.jsonl"
+    assert config.audit.file == Path("/var/log/gitgate/audit.jsonl")
     assert config.git.config["receive.certNonceSeed"] == "seed"
 
 

@@ -118,8 +118,30 @@ def test_positions_are_those_of_keys_and_of_items() -> None:
         ("a:\n- {user}/x\n", "2:9: this cannot stand here: quote a text that begins with '{' or '['"),
         ("a: 1\nb\nc: 2\n", "3:1: a key needs a ':' after it: look at this line and the one above"),
         ("a: 1\n---\nb: 2\n", "2:1: a second document begins here ('---'): a configuration is one document"),
-        ("a: [1\n", "2:1: not YAML: while parsing a flow sequence, expected ',' or ']', but got '<stream end>'"),
-        ("a: 'x\n", "2:1: not YAML: while scanning a quoted scalar, found unexpected end of stream"),
+        ("a: [1\n", "2:1: the '[' in line 1, column 4 has no ']'"),
+        ("a: {b: 1\n", "2:1: the '{' in line 1, column 4 has no '}'"),
+        ("a: 'x\n", "2:1: the quote in line 1, column 4 has no end"),
+        (
+            "a:\n  - x: 1\n  y: 2\n",
+            "3:3: the indentation does not fit: a key stands here at the '-' signs of the list that begins in line 2:"
+            " indent it as the keys behind a '-', or less than the list",
+        ),
+        (
+            "a: 1\n- b\n",
+            "2:1: the indentation does not fit: '-' stands here among the keys of the mapping that begins in line 1",
+        ),
+        *(
+            (
+                text,
+                "3:2: the indentation does not fit: this line begins neither where those do that begin in"
+                f" line {place}, nor where others above them do",
+            )
+            for text, place in {
+                "a:\n  b: 1\n c: 2\n": "1, column 1",
+                "a:\n  - {b: 1}\n - {c: 2}\n": "1, column 1",
+            }.items()
+        ),
+        ("  a: 1\nb: 2\n", "2:1: the indentation does not fit: this line begins further left than the first one"),
         ("a: b\0c\n", "1:5: the character U+0000 cannot stand in YAML; in double quotes, write it as an escape"),
         ('a: "\\U99999999"\n', "1:7: not YAML: a number or an escape is out of range"),
         ('a: "\\ud800"\n', "1:4: a: half of a surrogate pair is not a character: write \\U and eight digits"),

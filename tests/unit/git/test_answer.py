@@ -7,17 +7,14 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from twisted.internet.defer import Deferred, ensureDeferred, succeed
+from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from waiting import wait_until
 
-from gitgate.git import answer_cache
 from gitgate.git.answer import Answer, Reader, WholeQuestion
-from gitgate.git.answer_cache import AnswerCache, Place
 from gitgate.git.answer_store import AnswerStore, Budget
 from gitgate.git.process import GitExit
-from gitgate.git.repository_state import RepositoryState
 
 ENDED = GitExit(code=0, bytes_in=0, bytes_out=0)
 
@@ -218,6 +215,20 @@ def test_who_catches_up_in_time_is_not_left_behind(tmp_path: Path) -> None:
     assert (stalled.heard, stalling.ended.result) == (other.heard, ENDED)
 
 
+def test_who_is_slow_and_goes_on_is_not_left_behind_with_who_takes_nothing(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, room=100_000)
+    stalled, slow, other = Ear(most=1), Ear(most=100_000), Ear()
+    stalling, moving, _ = scene.begin(stalled, slow, other)
+    for _ in range(4):
+        scene.answer.write(b"x" * 40_000)
+    scene.clock.advance(31)
+    assert (stalling.ended.called, moving.ended.called) == (True, False)
+    slow.most = 10**9
+    moving.resume()
+    scene.running.callback(ENDED)
+    assert (slow.heard, moving.ended.result) == (other.heard, ENDED)
+
+
 def test_who_is_slow_is_not_left_behind_while_nobody_waits(tmp_path: Path) -> None:
     scene, (stalling, other) = outgrown(tmp_path, Ear(most=1), Ear(most=160_000))
     scene.clock.advance(100)
@@ -329,28 +340,6 @@ def test_a_very_long_answer_is_gone_soon_and_who_forgets_it_does_not_wait(
     wait_until(lambda: len(os.listdir("/proc/self/fd")) <= before, "it is still there")
     assert (len(os.listdir("/proc/self/fd")), kept_long.budget.used) == (before, 0)
     assert threading.main_thread() not in closers
-
-
-def test_who_asks_for_many_short_answers_ends_no_long_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Anybody may ask for the refs that begin with this or that, hundreds of times a second, and each answer is new."""
-    monkeypatch.setattr(answer_cache, "_MOST_ANSWERS", 4)
-    cache = AnswerCache(10**6, tmp_path)
-
-    def kept(name: str, length: int) -> Place:
-        place = Place(tmp_path, RepositoryState(b"", is_settled=True), name.encode())
-        answer = cache.new(place, WholeQuestion(b""), Clock())
-        answer.write(b"x" * length)
-        answer.runs(succeed(ENDED))
-        return place
-
-    long = [kept(f"long {number}", 100_000) for number in range(2)]
-    short = [kept(f"short {number}", 100) for number in range(10)]
-    found = [cache.find(place) is not None for place in (*long, *short)]
-    assert found == [True, True, *[False] * 8, True, True]
-    longer = [kept(f"longer {number}", 100_000) for number in range(4)]
-    assert [cache.find(place) is not None for place in (*long, *longer)] == [False, False, True, True, True, True]
-    cache.clear()
-    assert cache._budget.used == 0
 
 
 @pytest.mark.parametrize("room", [None, 50_000, 300_000, 10**6])

@@ -30,19 +30,19 @@ class Site:
         monkeypatch.setattr(looking, "are_local", self._are_local)
 
     def look(self) -> Any:
-        return self.loop.run(self.looker.look(self._look, FOLDER))
+        return self.loop.run(self.looker.look(self.sees, FOLDER))
 
-    def _are_local(self, *paths: Path) -> bool:
-        self.asked_about.update(paths)
-        return self.is_local
-
-    def _look(self, directory: Path) -> RepositoryState | None:
+    def sees(self, directory: Path) -> RepositoryState | None:
         assert directory == FOLDER
         is_here = threading.current_thread() is threading.main_thread()
         self.looked_in.append("reactor" if is_here else "thread")
         if self.error is not None:
             raise self.error
         return RepositoryState(b"digest", is_settled=True, places=self.places, borrows_from=self.borrows_from)
+
+    def _are_local(self, *paths: Path) -> bool:
+        self.asked_about.update(paths)
+        return self.is_local
 
 
 @pytest.fixture
@@ -61,6 +61,20 @@ def test_a_disk_that_may_hang_is_always_looked_at_in_a_thread(site: Site) -> Non
     site.look()
     site.look()
     assert site.looked_in == ["thread", "thread"]
+
+
+def test_a_look_of_another_kind_begins_in_a_thread(site: Site) -> None:
+    """It goes to other places: after the refs, which are here, to objects that are borrowed from a disk that hangs."""
+    site.look()
+    site.is_local = False
+
+    def look_at_objects(directory: Path) -> RepositoryState | None:
+        return site.sees(directory)
+
+    site.loop.run(site.looker.look(look_at_objects, FOLDER))
+    site.loop.run(site.looker.look(look_at_objects, FOLDER))
+    site.look()
+    assert site.looked_in == ["thread", "thread", "thread", "reactor"]
 
 
 def test_a_look_at_many_places_is_made_in_a_thread_also_where_there_were_few_before(site: Site) -> None:

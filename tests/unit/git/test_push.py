@@ -17,6 +17,17 @@ from gitgate.wire.pktline import FLUSH, encode
 LIST = encode(b"0" * 40 + b" " + b"a" * 40 + b" refs/heads/main\0report-status") + FLUSH
 
 
+#: More than is read, or told, before others have their turn.
+MANY = tuple(b"refs/heads/%07d" % number for number in range(8000))
+LONG_LIST = (
+    b"".join(
+        encode(b"0" * 40 + b" " + b"a" * 40 + b" " + ref + (b"" if number else b"\0report-status"))
+        for number, ref in enumerate(MANY)
+    )
+    + FLUSH
+)
+
+
 class RecordingClient:
     def __init__(self) -> None:
         self.events: list[str] = []
@@ -381,6 +392,28 @@ def test_a_git_that_fails_before_its_hook_is_heard() -> None:
     assert house.client.heard == b"report"
 
 
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [
+        (b"ng refs/heads/main deny updating a hidden ref\n", []),
+        (
+            b"ok refs/heads/main\n",
+            ["git took a push without asking whether it rewinds: the hook of gitgate did not run"],
+        ),
+    ],
+)
+def test_only_of_a_push_that_git_took_is_it_an_error_that_no_hook_was_asked(
+    status: bytes, told: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """git asks no hook where it has refused every ref itself, which any client can bring about as often as it likes."""
+    house = House(terms=PushTerms(forward_only=("refs/heads/main",), refusal=REFUSED))
+    house.receiving.says = encode(b"unpack ok\n") + encode(status) + FLUSH
+    house.client.git.write(LIST)
+    house.decide()
+    house.end()
+    assert caplog.messages == told
+
+
 def test_a_ref_that_is_not_utf8_is_not_rewound_either() -> None:
     """Attack: a branch whose name is Latin-1, which is another name once it was text."""
     house = House(terms=PushTerms(forward_only=("refs/heads/caf\\xe9",), refusal=REFUSED))
@@ -406,6 +439,74 @@ def test_a_long_list_of_commands_has_to_find_room() -> None:
     late = House(room=room)
     late.client.git.write(encode(b"shallow " + b"a" * 40) * 1500)
     assert late.outcome == []
+
+
+def test_a_long_list_is_judged_and_handed_on_as_a_short_one() -> None:
+    house = House(http=True)
+    house.client.git.write(LONG_LIST + b"PA")
+    (updates,) = house.asked
+    assert [update.ref.encode() for update in updates] == list(MANY)
+    house.client.git.write(b"CK")
+    house.decide()
+    assert house.receiving.input == LONG_LIST + b"PACK"
+
+
+def test_a_long_list_that_comes_at_once_lets_others_come_between() -> None:
+    """It was compressed: 64 KiB from the network bring a hundred thousand refs."""
+    pieces = [LONG_LIST[start : start + 65536] for start in range(0, len(LONG_LIST), 65536)]
+    house = House(http=True, client=EagerClient(*pieces))
+    asked: list[int] = []
+    house.clock.callLater(0, lambda: asked.append(len(house.asked)))
+    house.clock.advance(0)
+    assert (asked, len(house.asked)) == ([0], 1)
+    house.decide()
+    assert house.receiving.input == LONG_LIST
+
+
+def test_a_list_that_breaks_off_while_others_have_their_turn_is_an_error_too() -> None:
+    house = House(http=True)
+    house.client.git.write(LONG_LIST[:-10])
+    house.client.git.finish()
+    assert house.outcome == []
+    house.clock.advance(0)
+    (failure,) = house.outcome
+    assert failure.check(MalformedRequest)
+
+
+@pytest.mark.parametrize("http", [False, True])
+def test_many_refused_refs_are_reported_with_others_between(http: bool) -> None:
+    house = House(http=http, terms=AccessDenied("locked", message="protected (id 1)"))
+    house.client.git.write(LONG_LIST)
+    if http:
+        house.client.git.finish()
+    heard: list[int] = []
+    house.decide()
+    house.clock.callLater(0, lambda: heard.append(house.client.heard.count(b"ng ")))
+    house.clock.advance(0)
+    assert 0 < heard[0] < len(MANY)
+    assert house.client.heard.count(b" protected (id 1)\n") == len(MANY)
+    assert house.client.heard.endswith(FLUSH)
+    house.client.git.finish()
+    assert house.exit.refusal is not None
+    assert house.receiving.input == b""
+
+
+@pytest.mark.parametrize("found_by_hook", [False, True])
+def test_who_goes_in_the_middle_of_a_long_report_was_refused_all_the_same(found_by_hook: bool) -> None:
+    refused = AccessDenied("locked", message="protected (id 1)", refs=tuple(ref.decode() for ref in MANY))
+    house = House(terms=PushTerms(forward_only=refused.refs, refusal=refused) if found_by_hook else refused)
+    house.client.git.write(LONG_LIST)
+    house.decide()
+    if found_by_hook:
+        assert house.receiving.hook_found is not None
+        house.receiving.hook_found(MANY)
+        house.receiving.ended.callback(GitExit(code=1, bytes_in=0, bytes_out=0))
+    heard = house.client.heard
+    assert 0 < heard.count(b"ng ") < len(MANY)
+    house.serving.cancel()
+    house.clock.advance(0)
+    assert house.exit.refusal is refused
+    assert house.client.heard == heard
 
 
 def test_without_such_terms_no_hook_is_heard() -> None:

@@ -24,16 +24,17 @@ class Files:
     def __init__(self, folder: Path) -> None:
         self.certificate, self.key = folder / "tls.crt", folder / "tls.key"
         self.now = 0.0
+        self.told: list[str] = []
 
-    def write(self, name: str, *, with_key: bool = True) -> None:
-        """A new pair, or only the certificate of one."""
+    def write(self, name: str, *, with_key: bool = True, days: int = 36500) -> None:
+        """A new pair, or only the certificate of one, which is valid so long from the year 2026 on."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         begin = datetime.datetime(2026, 1, 1)
         certificate = (
             x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
             .not_valid_before(begin)
-            .not_valid_after(begin + datetime.timedelta(days=36500))
+            .not_valid_after(begin + datetime.timedelta(days=days))
             .sign(key, hashes.SHA256())
         )
         self.certificate.write_bytes(certificate.public_bytes(Encoding.PEM))
@@ -42,6 +43,11 @@ class Files:
 
     def served(self) -> ServerCertificate:
         return ServerCertificate(self.certificate, self.key, clock=lambda: self.now)
+
+    def served_at(self, time: datetime.datetime) -> ServerCertificate:
+        return ServerCertificate(
+            self.certificate, self.key, tell=self.told.append, clock=lambda: self.now, wall_clock=time.timestamp
+        )
 
 
 @pytest.fixture
@@ -169,3 +175,37 @@ def test_a_server_does_not_start_with_files_that_it_cannot_use(files: Files, dam
     damage(files)
     with pytest.raises(TlsFilesUnusable, match=r"tls\.key"):
         files.served()
+
+
+def test_a_certificate_whose_time_is_over_is_served_and_told(files: Files) -> None:
+    """1. A renewal fails for a while. 2. The server is started again: without it, nobody could use ssh either."""
+    files.write("late", days=2)
+    server = files.served_at(datetime.datetime(2026, 1, 3, 0, 1, tzinfo=datetime.UTC))
+    assert shown(server) == "late"
+    assert files.told == [
+        f"{files.certificate}: the certificate expired on 2026-01-03 at 00:00 UTC, and clients refuse it: renew it"
+    ]
+
+
+def test_a_renewal_to_a_certificate_whose_time_is_over_is_told(files: Files) -> None:
+    server = files.served_at(datetime.datetime(2026, 1, 3, 0, 1, tzinfo=datetime.UTC))
+    before = list(files.told)
+    files.write("old", days=2)
+    files.now = 1.0
+    assert (before, shown(server)) == ([], "old")
+    assert "expired on 2026-01-03" in files.told[0]
+
+
+def test_a_certificate_whose_time_has_not_come_is_told(files: Files) -> None:
+    files.served_at(datetime.datetime(2025, 12, 31, tzinfo=datetime.UTC))
+    assert files.told == [
+        f"{files.certificate}: the certificate is not valid before 2026-01-01 at 00:00 UTC, and clients refuse it:"
+        " is the clock of this machine right?"
+    ]
+
+
+def test_a_server_logs_a_certificate_whose_time_is_over(files: Files, caplog: pytest.LogCaptureFixture) -> None:
+    files.write("late", days=2)
+    files.served()
+    [record] = caplog.records
+    assert (record.levelno, "expired on 2026-01-03" in record.getMessage()) == (logging.ERROR, True)

@@ -1,10 +1,12 @@
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gitgate.plugin import RefChange, RefUpdate
 from gitgate.wire.malformed import Malformed
-from gitgate.wire.pktline import FLUSH, encode
+from gitgate.wire.pktline import FLUSH, encode, payload_length
 from gitgate.wire.push_commands import LONGEST_LIST, PushCommands, PushCommandsReader
 
 ZERO, A, B = "0" * 40, "a" * 40, "b" * 40
@@ -43,7 +45,16 @@ def test_the_bytes_that_were_read_are_kept_as_they_came_with_what_follows_them()
     for byte in LIST:
         reader.feed(bytes([byte]))
     reader.feed(FLUSH + b"PACK")
-    assert reader.received == LIST + FLUSH + b"PACK"
+    assert b"".join(reader.received()) == LIST + FLUSH + b"PACK"
+
+
+def test_a_long_list_is_handed_on_in_parts() -> None:
+    reader = PushCommandsReader()
+    sent = command(ZERO, A, "refs/heads/" + "x" * 60_000) * 100 + FLUSH
+    reader.feed(sent)
+    parts = list(reader.received())
+    assert len(parts) > 2
+    assert b"".join(parts) == sent
 
 
 def test_a_list_is_complete_only_at_its_flush() -> None:
@@ -140,6 +151,39 @@ def test_a_ref_that_is_not_utf8_keeps_its_own_name() -> None:
 def test_anything_else_is_malformed(data: bytes) -> None:
     with pytest.raises(Malformed):
         read(data + FLUSH)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"refs/heads/main",
+        f"{A} {B} refs/heads/x\0report-status".encode(),
+        f"shallow {A}".encode(),
+    ],
+)
+def test_a_line_that_is_malformed_is_told_before_the_list_ends(line: bytes) -> None:
+    """Attack: a list that is wrong from its second line, and goes on to what a list may be long."""
+    reader = PushCommandsReader()
+    reader.feed(LIST)
+    with pytest.raises(Malformed):
+        reader.feed(encode(line))
+
+
+def test_the_lines_of_a_certificate_need_not_be_its_packets() -> None:
+    begin, *lines, end = _payloads(CERTIFICATE)
+    text = b"".join(lines)
+    for size in (1, 7, 60, len(text)):
+        packets = (begin, *(text[start : start + size] for start in range(0, len(text), size)), end)
+        commands = read(b"".join(map(encode, packets)) + FLUSH)
+        assert commands is not None
+        assert commands.updates == UPDATES
+
+
+def _payloads(data: bytes) -> Iterator[bytes]:
+    while data:
+        end = 4 + (payload_length(data[:4]) or 0)
+        yield data[4:end]
+        data = data[end:]
 
 
 def test_a_list_has_an_end() -> None:

@@ -46,13 +46,17 @@ def receive_pack(tmp_path_factory: pytest.TempPathFactory) -> ReceivePack:
     return ReceivePack(tmp_path_factory.mktemp("receiving") / "repository.git")
 
 
-def judged(sent: bytes) -> list[bytes] | None:
-    """What is asked about; None where the push is refused unseen."""
+def judged(sent: bytes, cut: int | None = None) -> list[bytes] | None:
+    """What is asked about; None where the push is refused unseen. The network may cut what was sent into pieces."""
+    cut = cut or len(sent)
+    reader, commands = PushCommandsReader(), None
     try:
-        commands = PushCommandsReader().feed(sent)
+        for start in range(0, len(sent), cut):
+            commands = reader.feed(sent[start : start + cut])
     except Malformed:
         return None
     assert commands is not None
+    assert b"".join(reader.received()) == sent
     return [
         f"{update.old} {update.new} ".encode() + ref
         for update, ref in zip(commands.updates, commands.refs, strict=True)
@@ -153,3 +157,9 @@ def test_git_is_never_given_a_command_that_was_not_judged(receive_pack: ReceiveP
     asked = judged(sent)
     if asked is not None:
         assert set(receive_pack.commands(sent)) <= set(asked)
+
+
+@given(LINES, st.integers(1, 100))
+def test_however_the_network_cuts_a_list_it_asks_for_the_same(lines: list[bytes], cut: int) -> None:
+    sent = b"".join(map(encode, lines)) + FLUSH
+    assert judged(sent, cut) == judged(sent)

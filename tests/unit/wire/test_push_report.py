@@ -17,7 +17,7 @@ REPORT = (
 
 def report(*capabilities: str, refused: dict[str, str] | None = None) -> bytes:
     commands = PushCommands(UPDATES, REFS, frozenset(capabilities))
-    return refused_push(commands, refused or {"refs/heads/main": "protected"}, "with the others", "no")
+    return b"".join(refused_push(commands, refused or {"refs/heads/main": "protected"}, "with the others", "no"))
 
 
 def test_without_a_side_band_the_report_stands_alone() -> None:
@@ -34,11 +34,21 @@ def test_a_client_that_asks_for_no_report_hears_a_fatal_error() -> None:
     assert report() == b""
 
 
-def test_a_report_that_is_longer_than_a_packet_goes_in_several() -> None:
+def many(*capabilities: str) -> PushCommands:
     refs = tuple(b"refs/heads/%d" % number for number in range(5000))
     updates = tuple(RefUpdate(ref=ref.decode(), old="a" * 40, new="b" * 40, change=RefChange.UPDATE) for ref in refs)
+    return PushCommands(updates, refs, frozenset(capabilities))
+
+
+@pytest.mark.parametrize("band", ["", "side-band", "side-band-64k"])
+def test_a_report_about_many_refs_comes_in_parts_and_a_short_one_at_once(band: str) -> None:
+    assert len(list(refused_push(many("report-status", band), {}, "no", "no"))) > 1
+    assert len(list(refused_push(PushCommands(UPDATES, REFS, frozenset({"report-status", band})), {}, "no", "no"))) == 1
+
+
+def test_a_report_that_is_longer_than_a_packet_goes_in_several() -> None:
     for band, longest in (("side-band", 1000), ("side-band-64k", 65516)):
-        said = refused_push(PushCommands(updates, refs, frozenset({"report-status", band})), {}, "no", "no")
+        said = b"".join(refused_push(many("report-status", band), {}, "no", "no"))
         position, inside = 0, b""
         while (length := payload_length(said[position : position + 4])) is not None:
             assert length <= longest
@@ -60,7 +70,8 @@ def test_a_ref_that_fills_a_packet_is_refused_as_any_other() -> None:
     ref = b"refs/heads/" + b"x" * 65400
     update = RefUpdate(ref=ref.decode(), old="0" * 40, new="b" * 40, change=RefChange.CREATE)
     commands = PushCommands((update,), (ref,), frozenset({"report-status"}))
-    assert refused_push(commands, {ref.decode(): "n" * 200}, "", "").endswith(ref + b" " + b"n" * 100 + b"\n" + FLUSH)
+    said = b"".join(refused_push(commands, {ref.decode(): "n" * 200}, "", ""))
+    assert said.endswith(ref + b" " + b"n" * 100 + b"\n" + FLUSH)
 
 
 def test_a_message_cannot_add_lines_or_escape_sequences() -> None:

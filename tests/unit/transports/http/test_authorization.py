@@ -19,7 +19,7 @@ def basic(text: str | bytes) -> bytes:
     [
         (basic("alice:s3cret"), Password(username="alice", password="s3cret")),
         (basic("alice:a:b:"), Password(username="alice", password="a:b:")),
-        (basic("alice:"), Password(username="alice", password="")),
+        (basic("alice: "), Password(username="alice", password=" ")),
         (basic("zoë:pässwörd"), Password(username="zoë", password="pässwörd")),
         (b"bAsIc  " + basic("a:b")[6:], Password(username="a", password="b")),
         (b"Bearer abc.def-ghi_~+/==", BearerToken(token="abc.def-ghi_~+/==")),
@@ -27,6 +27,12 @@ def basic(text: str | bytes) -> bytes:
 )
 def test_the_two_schemes_are_understood(header, expected):
     assert parse_authorization(header) == expected
+
+
+@pytest.mark.parametrize("header", [basic("alice:"), basic("zoë:"), basic(":")])
+def test_who_sends_no_password_has_sent_no_credentials(header):
+    """What curl makes of the name in a URL, before git has asked for the password; and `curl -u :`."""
+    assert parse_authorization(header) is None
 
 
 @pytest.mark.parametrize(
@@ -40,7 +46,9 @@ def test_the_two_schemes_are_understood(header, expected):
         b"Basic YTpi YTpi",
         b"Basic YT pi",
         basic("no colon"),
+        basic(""),
         basic(":password"),
+        basic("a\0:"),
         basic(b"\xff:x"),
         basic("a\0:x"),
         basic("a\u2028b:x"),

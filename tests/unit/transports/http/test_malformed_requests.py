@@ -67,6 +67,28 @@ def test_a_broken_request_gets_its_status_and_nothing_is_run(conversation, lines
     assert len(conversation.gateway.malformed_for) == 1
 
 
+@pytest.mark.parametrize(
+    ("beginning", "client"),
+    [
+        (b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03", "a TLS client"),
+        (b"003c", "a git:// client"),
+        (b"SSH-2.0-x\r\n", "an ssh client"),
+    ],
+)
+def test_who_speaks_another_protocol_is_not_waited_for(conversation, beginning, client):
+    """1. A TLS client, whose first message has no end of a line, connects to an http port. 2. Its user waits for half a
+    minute, until the deadline, and nothing is logged."""
+    conversation.send_raw(beginning)
+    conversation.send_raw(b"git-upload-pack /r.git\0host=h\0\n\r\n\r\n")
+    answer = conversation.answer()
+    assert answer.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+    assert answer.count(b"HTTP/1.") == 1
+    [reason] = conversation.gateway.malformed_for
+    assert reason.startswith(f"{client} on an http:// port: ")
+    conversation.clock.advance(2)
+    assert conversation.transport.disconnecting
+
+
 def test_nothing_of_a_request_is_reflected(conversation):
     """CVE-2022-39348: what an error page quotes, the attacker wrote, and the victim's browser runs."""
     conversation.send(b"GET /<script>alert(1)</script> HTTP/1.1", b"Host: <script>")

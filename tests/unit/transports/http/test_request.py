@@ -48,6 +48,13 @@ def test_without_an_authorization_header_nobody_is_logged_in(conversation, disco
     assert conversation.gateway.exchanges == ["advertisement"]
 
 
+def test_a_name_without_a_password_is_not_even_the_name_in_the_url(conversation, discover):
+    conversation.send(*discover, b"Authorization: Basic YWxpY2U6")
+    ((request, login),) = conversation.gateway.served
+    assert (request.username, login.identity.is_anonymous) == (None, True)
+    assert conversation.gateway.credentials == []
+
+
 @pytest.mark.parametrize(
     ("host", "expected"), [(b"git_1:8080", None), (b"", None), (b"[::1]:80", "[::1]:80"), (b"a" * 256, None)]
 )

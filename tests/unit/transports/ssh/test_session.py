@@ -465,6 +465,23 @@ def test_a_full_socket_is_not_read_even_if_git_keeps_up(line: Any, running: Any)
     assert line.server_socket.is_read
 
 
+def test_a_socket_that_is_free_again_is_not_read_for_a_git_that_does_not_keep_up(line: Any, running: Any) -> None:
+    """1. A client pushes to a git that waits for a hook, so nothing more is read. 2. It has something sent to it, and
+    takes that: the socket was full, and is free. 3. Were it read now, all that it goes on to push would be kept here.
+    """
+    run = running()
+    run.client.pauseProducing()
+    for _ in range(3):
+        line.send(94, pack(">L", 0) + NS(b"x" * 32768))
+    line.server.pauseProducing()
+
+    line.server.resumeProducing()
+    assert not line.server_socket.is_read
+    run.client.resumeProducing()
+
+    assert line.server_socket.is_read
+
+
 def test_more_than_the_window_closes_the_session_and_ends_git(line: Any, running: Any) -> None:
     run = running()
     run.client.pauseProducing()
