@@ -4,7 +4,8 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from itertools import islice
+from typing import Any, Final
 
 from twisted.internet.defer import CancelledError
 
@@ -29,14 +30,23 @@ from gitgate.wire.printable import printable
 
 _log = logging.getLogger(__name__)
 
+#: Of the refs that git has refused, in a line of the log.
+_MOST_REFS_TOLD: Final = 3
+#: Of a ref's name, and of what git says of it, in characters.
+_LONGEST_TOLD: Final = 200
+
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """Opens the entry of an operation. `written` is given each record once; `now` tells the time of day."""
+    """Opens the entry of an operation. `written` is given each record once; `now` tells the time of day.
+
+    `why_cut_off` says why clients are cut off just now, where it is not they who go.
+    """
 
     clock: Clock
     written: Callable[[AuditRecord], None]
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    why_cut_off: Callable[[], str] = lambda: "the client went away"
 
     def begin(self, request_id: str, peer: Peer) -> "AuditEntry":
         """The entry of an operation that starts now."""
@@ -65,6 +75,10 @@ class AuditEntry:
             method=METHODS[type(credentials)],
             fingerprint=credentials.fingerprint if isinstance(credentials, PublicKey) else None,
         )
+
+    def offered_keys(self, username: str | None, fingerprint: str) -> None:
+        """The keys of a client that could not log in; `fingerprint` is that of the one that tells most."""
+        self._facts.update(username=username, method=METHODS[PublicKey], fingerprint=fingerprint)
 
     def login(self, login: Login) -> None:
         """Who it is, and how that is known."""
@@ -108,7 +122,7 @@ class AuditEntry:
             self.aborted()
         elif git.abandoned:
             # Refs have moved: the client had sent everything.
-            self._facts["reason"] += "; the client went away before it knew"
+            self._facts["reason"] += f"; {self._audit.why_cut_off()} before the client knew"
 
     async def rewound(self, refs: frozenset[str]) -> None:
         """These of its refs were moved to where not all of their commits are, or were to be. It cannot be cancelled."""
@@ -137,15 +151,15 @@ class AuditEntry:
         self._facts.update(verdict=Verdict.COMPLETED, reason=f"repositories listed: {count}")
 
     def aborted(self) -> None:
-        """The client went away."""
-        self._aborted("the client went away")
+        """The client went away, or was cut off."""
+        self._aborted(self._audit.why_cut_off())
 
-    def refused(self, refusal: Refusal) -> None:
-        """It was refused."""
-        self._facts.update(verdict=refusal.verdict, reason=refusal.reason, plugin=refusal.plugin)
+    def refused(self, refusal: Refusal, reason: str | None = None) -> None:
+        """It was refused; for `reason`, where there is more to say than the refusal does."""
+        self._facts.update(verdict=refusal.verdict, reason=reason or refusal.reason, plugin=refusal.plugin)
 
     def _aborted(self, reason: str) -> None:
-        self._facts.update(verdict=Verdict.ABORTED, reason=reason)
+        self._facts.update(verdict=Verdict.ABORTED, reason=reason, plugin=None)
 
     def close(self) -> None:
         """Write the record."""
@@ -160,14 +174,25 @@ def describe(record: AuditRecord) -> str:
     if record.service is not None:
         what = f"{record.service.value} {record.path}"
     else:
-        what = "login" if record.method and record.identity is None else "request"
+        what = "request"
+        if record.method and record.identity is None:
+            what = "login by key" if record.method == METHODS[PublicKey] else "login"
     decided = f"{record.plugin}: {record.reason}" if record.plugin else record.reason
     figures = ""
     if record.exit_code is not None:
         figures = f" exit {record.exit_code}, {record.bytes_in} B in, {record.bytes_out} B out,"
     if record.refused:
-        figures = f" git refused {len(record.refused)} of {len(record.updates)} refs,{figures}"
+        figures = f" git refused {len(record.refused)} of {len(record.updates)} refs ({_words(record)}),{figures}"
     return (
         f"{record.peer.transport.value} {record.peer.address or 'local'} {printable(who)} {printable(what)}: "
         f"{record.verdict.value} ({printable(decided)}){figures} {record.duration_seconds:.3f} s [{record.request_id}]"
     )
+
+
+def _words(record: AuditRecord) -> str:
+    """git's own, for a few of the refs that it has refused; the audit record has those for all."""
+    told = [
+        f"{printable(ref, _LONGEST_TOLD)}: {printable(words, _LONGEST_TOLD)}"
+        for ref, words in islice(record.refused.items(), _MOST_REFS_TOLD)
+    ]
+    return "; ".join([*told, *(["..."] if len(record.refused) > _MOST_REFS_TOLD else [])])

@@ -174,10 +174,12 @@ class _ObservedChain(PluginChain):
     def observe(self) -> None:
         self.questions, self.created_by = [], ()
 
-    async def authenticate(self, credentials: Credentials, peer: Peer) -> Ruling[Identity | Rejected] | None:
+    async def authenticate(
+        self, credentials: Credentials, peer: Peer, request_id: str | None = None
+    ) -> Ruling[Identity | Rejected] | None:
         if self.taken_on_trust is not None:
             return Ruling(BY_NAME, self.taken_on_trust)
-        return await super().authenticate(credentials, peer)
+        return await super().authenticate(credentials, peer, request_id)
 
     async def resolve_path(self, identity: Identity, request: GitRequest) -> Ruling[Repository | Missing] | None:
         if self.questions is None:

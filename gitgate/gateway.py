@@ -44,6 +44,7 @@ from gitgate.refusals import (
     Refusal,
     Unavailable,
 )
+from gitgate.refused_keys import RefusedKeys
 from gitgate.resolution import Resolution
 from gitgate.wire.printable import printable
 
@@ -87,7 +88,8 @@ class Gateway:
         """The login that `credentials` give. Raises `CredentialsRefused`, `Overloaded` or `Unavailable`.
 
         For a key that is only asked about (`verified=False`) the answer says that it would do; nobody is logged in by
-        it. A refused login is an operation, with its record; a granted one is told with what it is used for.
+        it. A refused login is an operation, with its record; a granted one is told with what it is used for. For keys
+        that are refused when they are asked about, see `refused_keys`.
         """
         entry = self._audit.begin(request_id, peer)
         try:
@@ -101,6 +103,10 @@ class Gateway:
                 entry.refused(refusal)
                 entry.close()
             raise
+
+    def refused_keys(self, peer: Peer) -> RefusedKeys:
+        """For the record of a client that has asked about keys, none of which would do."""
+        return RefusedKeys(self._audit, peer)
 
     def malformed(self, reason: str, peer: Peer, request_id: str, login: Login | None = None) -> MalformedRequest:
         """The refusal for a request that could not be parsed, after writing its record. The client is told `reason`."""
@@ -184,16 +190,17 @@ class Gateway:
 
     async def _login(self, credentials: Credentials, peer: Peer, request_id: str) -> Login:
         try:
-            ruling = await self._chain.authenticate(credentials, peer)
+            ruling = await self._chain.authenticate(credentials, peer, request_id)
             if ruling is None:
-                raise CredentialsRefused("no plugin knows them")
+                is_key = isinstance(credentials, PublicKey)
+                raise CredentialsRefused("no plugin knows the key" if is_key else "no plugin knows them")
             if isinstance(ruling.decision, Rejected):
                 raise CredentialsRefused(ruling.decision.reason, plugin=ruling.plugin)
             if isinstance(credentials, PublicKey) and not credentials.verified:
                 # Nobody has logged in, and a directory need not be searched for whoever may hold the private half.
                 enriched: Identity | Ruling[Rejected] = ruling.decision
             else:
-                enriched = await self._chain.enrich_identity(ruling.decision, peer)
+                enriched = await self._chain.enrich_identity(ruling.decision, peer, request_id)
         except PluginFailure as failure:
             raise Unavailable(failure.what_happened, request_id=request_id, plugin=failure.plugin) from failure
         if isinstance(enriched, Ruling):

@@ -7,6 +7,7 @@ awaits one answer at a time, and gives each plugin its own threads and its own d
 """
 
 import logging
+import os
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -40,6 +41,9 @@ ONLINE_CHECK_SECONDS: Final = 60.0
 
 #: Tracebacks that are logged, of all plugins together.
 _MOST_TRACEBACKS: Final = 100
+
+#: In a question, for the log; no hook has an argument of this name.
+_REQUEST_ID: Final = "request_id"
 
 D = TypeVar("D")
 
@@ -109,9 +113,11 @@ class PluginChain:
             seat.threads.stop()
             seat.login_threads.stop()
 
-    async def authenticate(self, credentials: Credentials, peer: Peer) -> Ruling[Identity | Rejected] | None:
+    async def authenticate(
+        self, credentials: Credentials, peer: Peer, request_id: str | None = None
+    ) -> Ruling[Identity | Rejected] | None:
         """Who these credentials belong to; None when every plugin abstains. Raises `PluginFailure`."""
-        question = {"credentials": credentials, "peer": peer}
+        question = {"credentials": credentials, "peer": peer, _REQUEST_ID: request_id}
         for implementation in self._implementations["authenticate"]:
             if not _is_for(implementation, question):
                 continue
@@ -126,10 +132,12 @@ class PluginChain:
                 return Ruling(implementation.seat.member.name, cast("Identity | Rejected", answer))
         return None
 
-    async def enrich_identity(self, identity: Identity, peer: Peer) -> Identity | Ruling[Rejected]:
+    async def enrich_identity(
+        self, identity: Identity, peer: Peer, request_id: str | None = None
+    ) -> Identity | Ruling[Rejected]:
         """`identity` with what every plugin knows of it, or the first refusal. Raises `PluginFailure`."""
         for implementation in self._implementations["enrich_identity"]:
-            answer = await self._ask(implementation, identity=identity, peer=peer)
+            answer = await self._ask(implementation, identity=identity, peer=peer, **{_REQUEST_ID: request_id})
             if isinstance(answer, Rejected):
                 return Ruling(implementation.seat.member.name, answer)
             if isinstance(answer, Identity):
@@ -219,8 +227,21 @@ class PluginChain:
             except PluginFailure as failure:
                 _log.error("%s; nothing depends on it", failure)
 
-    def _tell(self, implementation: Implementation, error: BaseException, what: str) -> None:
-        """Log it: with its traceback the first time that it happens at this place, which may happen at each request."""
+    def _tell(self, implementation: Implementation, question: Mapping[str, object], what: str) -> None:
+        """Log that the plugin has not answered."""
+        _log.error("plugin %s failed in %s: %s%s", *_what_failed(implementation, question, what))
+
+    def _tell_raised(self, implementation: Implementation, question: Mapping[str, object], error: BaseException) -> str:
+        """Log what the plugin has raised, and return it in words.
+
+        With its traceback the first time that it happens at this place, which may happen at each request. An OSError
+        has none: what the plugin depends on is not there, and that is no fault of its code.
+        """
+        what = _described(error)
+        if isinstance(error, OSError):
+            hint = f"; gitgate runs as the user with id {os.geteuid()}" if isinstance(error, PermissionError) else ""
+            self._tell(implementation, question, what + hint)
+            return what
         place = error.__traceback__
         while place is not None and place.tb_next is not None:
             place = place.tb_next
@@ -229,7 +250,9 @@ class PluginChain:
         is_new = signature not in self._told and len(self._told) < _MOST_TRACEBACKS
         if is_new:
             self._told.add(signature)
-        _log.error("plugin %s failed in %s: %s", name, hook, what, exc_info=error if is_new else None)
+        told = _what_failed(implementation, question, what)
+        _log.error("plugin %s failed in %s: %s%s", *told, exc_info=error if is_new else None)
+        return what
 
     async def _first(self, hook: str, **question: object) -> Ruling[Any] | None:
         """The first answer that is not None, which decides. Raises `PluginFailure`."""
@@ -257,6 +280,7 @@ class PluginChain:
         if implementation.hook in NOTIFICATIONS or answer is None:
             return None
         if (why := objection(implementation.hook, answer, question)) is not None:
+            self._tell(implementation, question, why)
             raise _failure(implementation, why)
         return answer
 
@@ -275,13 +299,13 @@ class PluginChain:
         except Abandoned:
             raise  # the client is gone, and nobody waits for the answer
         except (DeadlineOver, ThreadsBusy) as error:
+            self._tell(implementation, question, str(error))
             raise _failure(implementation, str(error)) from None
         except GeneratorExit:
             raise  # nobody asks any more
         except BaseException as error:
             # Also sys.exit() of some library, and asyncio's cancellation: neither ends the server, or decides anything.
-            what = _described(error)
-            self._tell(implementation, error, what)
+            what = self._tell_raised(implementation, question, error)
             raise _failure(implementation, f"raised {what}") from error
 
 
@@ -297,6 +321,14 @@ def _begin_with(threads: WorkerThreads, hook: Coroutine[Any, Any, object]) -> ob
         return begin(hook)  # in a copy of this context, also after it has waited
     finally:
         THREADS_OF_THE_ASKED.reset(before)
+
+
+def _what_failed(implementation: Implementation, question: Mapping[str, object], what: str) -> tuple[str, ...]:
+    """The plugin, its hook, what happened, and in brackets the id of the request, which its client is told."""
+    about = question.get("request") or question.get("record")
+    request_id = about.request_id if isinstance(about, GitRequest | AuditRecord) else question.get(_REQUEST_ID)
+    told = f" [{request_id}]" if request_id else ""
+    return implementation.seat.member.name, implementation.hook, what, told
 
 
 def _described(error: BaseException) -> str:

@@ -63,6 +63,9 @@ _DRAIN_SECONDS: Final = 10.0
 #: How long clients of operations that have ended by then may take for their last bytes.
 _FAREWELL_SECONDS: Final = 5.0
 
+#: How long what was ended at once may take for that.
+_ABORT_SECONDS: Final = 2.0
+
 #: A program that makes packs in git's place, perhaps another for each user (git-config(1)).
 _OWN_PACKER: Final = "uploadpack.packobjectshook"
 
@@ -93,9 +96,9 @@ class Server(Service):
         self.accepted: frozenset[type] = self._chain.accepted
         self._audit_log = _audit_log(audit or AuditSettings(), reactor)
         self._runner = GitRunner(reactor, _installed_git(git), limits, _cache(git))
-        self._gateway = Gateway(
-            self._chain, self._runner, Audit(reactor, self._audited), public_urls or {}, LoginTurns(reactor, limits)
-        )
+        self._why_cut_off: str | None = None
+        recording = Audit(reactor, self._audited, why_cut_off=lambda: self._why_cut_off or "the client went away")
+        self._gateway = Gateway(self._chain, self._runner, recording, public_urls or {}, LoginTurns(reactor, limits))
         self._connections = Connections(limits, reactor)
         self._limits = limits
         self._answers = room_for_answers()
@@ -125,6 +128,7 @@ class Server(Service):
         if self._audit_log is not None:
             self._audit_log.open()
         await self._chain.start()
+        self._why_cut_off = None
         try:
             self._ports = []
             self._open_doors()
@@ -163,7 +167,7 @@ class Server(Service):
                 await self._clients_have_left()
         except TimeoutError:
             _log.warning("operations still run after %g s; their clients are disconnected", _DRAIN_SECONDS)
-        self._connections.abort()
+        self._cut_off("the server stopped")
         await _turn(self._reactor)  # connections hear only now that they are lost, and what no git runs for yet ends
         await self._runner.stop()
         await _turn(self._reactor)  # what git ran for is recorded
@@ -173,6 +177,23 @@ class Server(Service):
         await self._chain.stop()
         if self._audit_log is not None:
             self._audit_log.close()
+
+    async def abort(self) -> None:
+        """Disconnect every client and end every git, with all that it has started, within some two seconds.
+
+        For somebody who does not wait for `stop`, which may run at the time.
+        """
+        self._cut_off("the server was ended")
+        self._runner.end_at_once()
+        try:
+            await within(_ABORT_SECONDS, self._runner.stop(), self._reactor)
+            await _turn(self._reactor)  # what git ran for is recorded
+        except TimeoutError:
+            _log.error("operations still run %g s after they were ended, and have no record", _ABORT_SECONDS)
+
+    def _cut_off(self, why: str) -> None:
+        self._why_cut_off = self._why_cut_off or why
+        self._connections.abort()
 
     async def _clients_have_left(self) -> None:
         """Waits a little for those who were just served: their last bytes are on the way, and they go by themselves."""

@@ -120,11 +120,15 @@ class _Life:
             return
         # Whoever asks a third time gets what the system does, even from a process that hangs.
         signal.signal(number, signal.SIG_DFL)
-        self._reactor.callFromThread(self._reactor.crash)
+        self._reactor.callFromThread(self._end_at_once)
 
     def _asked_to_stop(self, name: str) -> None:
         _log.info("stopping: %s", name)
         self._stop()
+
+    def _end_at_once(self) -> None:
+        ending = ensureDeferred(self._server.abort()).addErrback(self._failed)
+        ending.addBoth(lambda _: self._reactor.crash())
 
     def _stop(self) -> None:
         if not self._ending:

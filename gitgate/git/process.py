@@ -32,6 +32,7 @@ from gitgate.wire.pktline import KEEPALIVE
 #: still indexes a large pack, or a hook runs, these are ended first, and receive-pack has the time to do so.
 _SECONDS_UNTIL_TERM: Final = 5.0
 _SECONDS_UNTIL_KILL: Final = 3.0
+_SECONDS_UNTIL_KILL_AT_ONCE: Final = 0.5
 
 
 class Client(Protocol):
@@ -124,6 +125,7 @@ class GitProcess(ProcessProtocol):
         self._overheard: Overheard | None = None
         self._hook_said = bytearray()
         self._abandoned = False
+        self._seconds_until_kill = _SECONDS_UNTIL_KILL
         self._silent = False
         self._exit: GitExit | None = None
         self._waiting: list[Deferred[GitExit]] = []
@@ -173,6 +175,17 @@ class GitProcess(ProcessProtocol):
             self.transport.closeStdout()
             self.transport.closeStderr()
         self._after(_SECONDS_UNTIL_TERM, self._end_helpers if self._writes_repository else self._terminate)
+
+    def end_at_once(self) -> None:
+        """This server ends, and nobody will see to it later: the same steps, one shortly after the other."""
+        if self._exit is not None:
+            return
+        self.abandon()
+        self._seconds_until_kill = _SECONDS_UNTIL_KILL_AT_ONCE
+        if self._writes_repository:
+            self._end_helpers()
+        else:
+            self._terminate()
 
     def pauseProducing(self) -> None:
         """Read no more of git's output: the client does not keep up."""
@@ -256,11 +269,11 @@ class GitProcess(ProcessProtocol):
 
     def _end_helpers(self) -> None:
         self.transport.signal_helpers(signal.SIGTERM)
-        self._after(_SECONDS_UNTIL_KILL, self._terminate)
+        self._after(self._seconds_until_kill, self._terminate)
 
     def _terminate(self) -> None:
         self.transport.signal_group(signal.SIGTERM)
-        self._after(_SECONDS_UNTIL_KILL, self._kill)
+        self._after(self._seconds_until_kill, self._kill)
 
     def _kill(self) -> None:
         self.transport.signal_group(signal.SIGKILL)

@@ -51,6 +51,8 @@ class GitRunner:
         self._room = room_for_commands()
         self._running = 0
         self._stopping = False
+        self._is_ended = False
+        self._processes: set[GitProcess] = set()
         self._waiting: list[Deferred[None]] = []
 
     def stop(self) -> "Deferred[None]":
@@ -64,9 +66,11 @@ class GitRunner:
             ended.callback(None)
         return ended
 
-    def _end(self) -> None:
-        self._answers.stop()
-        self._threads.stop()
+    def end_at_once(self) -> None:
+        """Start nothing more, and end every git that runs, with all that it has started, in about a second."""
+        self._is_ended = True
+        for process in tuple(self._processes):
+            process.end_at_once()
 
     async def run(
         self, request: GitRequest, repository: Repository, identity: Identity, exchange: Exchange, client: Client
@@ -195,6 +199,10 @@ class GitRunner:
             return False
         return False
 
+    def _end(self) -> None:
+        self._answers.stop()
+        self._threads.stop()
+
     @contextmanager
     def _operation(self) -> Iterator[None]:
         if self._stopping:
@@ -230,6 +238,8 @@ class GitRunner:
         hook_found: HookFound | None = None,
         overheard: Overheard | None = None,
     ) -> GitExit:
+        if self._is_ended:
+            raise Overloaded("the server was ended")
         process = GitProcess(
             self._reactor,
             client,
@@ -237,8 +247,12 @@ class GitRunner:
             writes_repository=access is not Access.READ,
         )
         process.start(command, hook_found, overheard)
-        while True:
-            try:
-                return await process.ended()
-            except CancelledError:
-                process.abandon()
+        self._processes.add(process)
+        try:
+            while True:
+                try:
+                    return await process.ended()
+                except CancelledError:
+                    process.abandon()
+        finally:
+            self._processes.discard(process)

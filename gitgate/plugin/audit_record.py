@@ -25,7 +25,7 @@ class Verdict(Enum):
     FAILED = "failed"
     """A plugin or the server itself failed."""
     ABORTED = "aborted"
-    """The client went away, or stayed silent for too long, before git had ended."""
+    """The client went away, was silent for too long, or was cut off as the server stopped, before git had ended."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,8 +13,8 @@ _OPERATIONS_ERROR: Final = 1
 _NOT_ALLOWED: Final = {48, 50, 53}
 
 
-class DirectoryError(Exception):
-    """The directory has not answered the question."""
+class DirectoryError(OSError):
+    """The directory has not answered the question. An OSError, so that the log has a line of it and no traceback."""
 
 
 class ServerFailed(DirectoryError):

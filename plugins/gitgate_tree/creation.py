@@ -20,8 +20,8 @@ _TAKEN: Final = frozenset({EEXIST, ENOTEMPTY, ENOTDIR})
 _LONGEST_SECONDS: Final = 60
 
 
-class CreationFailed(Exception):
-    """No repository was made; the message says why."""
+class CreationFailed(OSError):
+    """No repository was made; the message says why. An OSError, so that the log has no traceback of it."""
 
 
 class Creation:

@@ -1,8 +1,11 @@
 """The ways in which there is no answer. None of them is one: gitgate tells the client to try again."""
 
 
-class NoAnswer(Exception):
-    """The service has not said what can be used. The message says why, for the log and the audit record."""
+class NoAnswer(OSError):
+    """The service has not said what can be used. The message says why, for the log and the audit record.
+
+    An OSError, so that the log has a line of it and no traceback.
+    """
 
 
 class NotAsked(NoAnswer):

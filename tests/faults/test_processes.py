@@ -143,6 +143,33 @@ def test_f18_a_push_that_is_under_way_is_finished_before_the_server_ends(another
     assert client.git("-C", directory, "rev-parse", "main") == client.git("rev-parse", "main", cwd=work)
 
 
+@TRANSPORTS
+def test_f18_a_push_that_the_server_does_not_wait_for_changes_nothing_afterwards(
+    another_site, doors, plugins, transport
+):
+    """A second Ctrl-C: the client hears that the push has failed, while receive-pack and its hook went on without the
+    server, and the branch moved some time later."""
+    site = another_site(doors + plugins)
+    directory = site.repository("open/app")
+    go = _hang(directory)
+    client = site.client()
+    work = client.work_tree(site.url(transport, "open/app"))
+    pushing = client.popen("push", "-q", "origin", "main", cwd=work)
+    wait_until((directory / "hangs").exists)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        site.daemon.process.send_signal(number)
+        site.daemon.wait_for_log("stopping: SIGINT")
+    assert site.daemon.process.wait(40) == 0
+    left = site.daemon.children()
+    go.touch()
+
+    assert left == []
+    assert pushing.wait(40) != 0
+    assert client.git("-C", directory, "for-each-ref") == ""
+    assert "git-receive-pack /open/app: aborted (the server was ended)" in site.daemon.log()
+
+
 def test_f19_signals_that_mean_nothing_change_nothing_and_no_child_is_lost_in_a_storm(site, unique):
     path = f"open/{unique}"
     site.filled(path)

@@ -219,6 +219,34 @@ def test_the_id_that_a_user_is_told_when_a_plugin_fails_is_in_the_record(known: 
     assert f"(id {record['request_id']})" in said or transport in ("http", "https")
 
 
+def test_a_refused_ssh_key_is_told_once_with_the_name_and_the_reason(known: Audited) -> None:
+    """Each of these was "Permission denied (publickey)" for the user, and nothing for whoever looks for the reason."""
+    site = known.site
+    for user, option in {"late": 'expiry-time="20200101" ', "afar": 'from="192.0.2.0/24" ', "nobody": None}.items():
+        key = site.keys / user
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
+        if option is not None:
+            (site.folder / "keys.d" / f"{user}.pub").write_text(option + key.with_suffix(".pub").read_text())
+    wait_until(lambda: refused_key(known, "late")["plugin"] == "authorized-keys")  # the files are read again
+
+    records = {user: refused_key(known, user) for user in ("nobody", "late", "afar")}
+
+    for user, record in records.items():
+        assert (record["verdict"], record["username"], record["method"]) == ("rejected", user, "publickey")
+        assert (record["identity"], record["service"]) == (None, None)
+        assert record["fingerprint"] in record["reason"]
+    assert records["nobody"]["reason"].endswith(": no plugin knows the key")
+    assert "its expiry-time has passed" in records["late"]["reason"]
+    assert "127.0.0.1" in records["afar"]["reason"]
+
+
+def refused_key(known: Audited, user: str) -> dict[str, Any]:
+    said = known.site.client(user).git("ls-remote", known.site.url("ssh", "open/x", user=user), fails=True)
+    assert "Permission denied" in said
+    (record,) = known.new()
+    return record
+
+
 class Fetch:
     """git-upload-pack of protocol 0, spoken by hand up to the first bytes of the pack."""
 

@@ -152,7 +152,7 @@ def test_somebody_with_groups_is_in_no_others() -> None:
 @pytest.mark.parametrize(
     ("who", "users", "refusal", "reason"),
     [
-        (replace(KEY, blob=b"other"), Users(), CredentialsRefused, "no plugin knows them"),
+        (replace(KEY, blob=b"other"), Users(), CredentialsRefused, "no plugin knows the key"),
         (ALICE, Users(Rejected("has left")), CredentialsRefused, "has left"),
         (KEY, Users(Rejected("has left")), CredentialsRefused, "has left"),
         (ALICE, Users(OSError("down")), Unavailable, "enrich_identity raised OSError: down"),
@@ -341,7 +341,7 @@ def test_for_people_each_question_is_a_block_and_a_star_marks_the_vote_that_deci
         ),
         (
             {"who": replace(KEY, blob=b"other")},
-            ["LOGIN REFUSED: no plugin knows them", "The client is told: login failed"],
+            ["LOGIN REFUSED: no plugin knows the key", "The client is told: login failed"],
         ),
         (
             {"who": ANONYMOUS_LOGIN, "verb": Verb.DELETE, "ref": "refs/heads/x"},

@@ -470,6 +470,19 @@ def test_an_update_that_was_found_to_rewind_is_recorded_as_such() -> None:
     assert [update.change for update in records[0].updates] == [RefChange.UPDATE, RefChange.REWIND, RefChange.CREATE]
 
 
+def test_the_log_says_why_git_refused_a_few_refs_of_a_push() -> None:
+    """A full disk, a repository that is not writable, a hook: "git refused 1 of 1 refs" was all that was told."""
+    records: list[AuditRecord] = []
+    entry = Audit(WaitingLoop().reactor, records.append).begin("req-1", a_peer())
+    refs = [f"refs/heads/{name}" for name in "abcd"]
+    updates = tuple(RefUpdate(ref=ref, old="1" * 40, new="2" * 40, change=RefChange.UPDATE) for ref in refs)
+    entry.request(a_push(updates=updates))
+    entry.completed(replace(GIT_EXIT, refused=dict.fromkeys(refs, "unpacker error\x1b[2J")))
+    entry.close()
+    told = "; ".join(f"{ref}: unpacker error\\x1b[2J" for ref in refs[:3])
+    assert f" git refused 4 of 4 refs ({told}; ...), exit 0," in describe(records[0])
+
+
 @pytest.mark.parametrize("goes", [False, True])
 def test_many_rewinds_are_recorded_with_others_between_also_of_who_goes_meanwhile(goes: bool) -> None:
     """Attack: rewind a branch among thousands, and hang up while that is being written down."""

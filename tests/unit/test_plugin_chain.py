@@ -74,8 +74,10 @@ class Chain:
         self.chain = PluginChain(named, self.loop.reactor)
         self.loop.run(self.chain.start())
 
-    def authenticate(self, credentials: Credentials = LOGIN) -> Ruling[Identity | Rejected] | None:
-        return self.loop.run(self.chain.authenticate(credentials, a_peer()))
+    def authenticate(
+        self, credentials: Credentials = LOGIN, request_id: str | None = None
+    ) -> Ruling[Identity | Rejected] | None:
+        return self.loop.run(self.chain.authenticate(credentials, a_peer(), request_id))
 
 
 @both
@@ -120,10 +122,36 @@ def test_an_answer_of_another_type_is_a_failure_and_ends_the_chain(kind: type[An
 @both
 def test_an_exception_is_a_failure_and_ends_the_chain(kind: type[Answers], caplog: pytest.LogCaptureFixture) -> None:
     asked: list[str] = []
-    with pytest.raises(PluginFailure, match="p0: authenticate raised OSError: directory is down"):
-        Chain(kind(OSError("directory is down")), kind(ALICE, asked, "never")).authenticate()
+    with pytest.raises(PluginFailure, match="p0: authenticate raised LookupError: directory is down"):
+        Chain(kind(LookupError("directory is down")), kind(ALICE, asked, "never")).authenticate()
     assert asked == []
     assert "Traceback" in caplog.text  # the author of the plugin needs it; no client sees it
+
+
+@both
+def test_an_outage_is_one_line_of_the_log_with_the_id_that_the_client_is_told(
+    kind: type[Answers], caplog: pytest.LogCaptureFixture
+) -> None:
+    """A policy service that is down: sixty lines for each request, none of which the operator needs."""
+    with pytest.raises(PluginFailure):
+        Chain(kind(ConnectionRefusedError("policy.example.org: refused"))).authenticate(request_id="0123456789")
+    [line] = caplog.records
+    assert (line.levelno, line.exc_info) == (logging.ERROR, None)
+    told = "plugin p0 failed in authenticate: ConnectionRefusedError: policy.example.org: refused [0123456789]"
+    assert line.getMessage() == told
+
+
+@both
+def test_a_wrong_answer_is_an_error_in_the_log_with_the_id_that_the_client_is_told(
+    kind: type[Answers], caplog: pytest.LogCaptureFixture
+) -> None:
+    """With `log: {level: warning}`, all clients were told of an outage, and the log was empty."""
+    with pytest.raises(PluginFailure):
+        Chain(kind("alice")).authenticate(request_id="0123456789")
+    [line] = caplog.records
+    assert line.levelno == logging.ERROR
+    assert line.getMessage().startswith("plugin p0 failed in authenticate: returned ")
+    assert line.getMessage().endswith(" [0123456789]")
 
 
 @both
@@ -199,10 +227,14 @@ def hangs() -> Iterator[Hangs]:
     plugin.release.set()
 
 
-def test_a_plugin_that_overruns_its_deadline_is_a_failure_and_its_late_answer_is_dropped(hangs: Hangs) -> None:
+def test_a_plugin_that_overruns_its_deadline_is_a_failure_and_its_late_answer_is_dropped(
+    hangs: Hangs, caplog: pytest.LogCaptureFixture
+) -> None:
     chain = Chain(Member(name="slow", plugin=hangs, deadline_seconds=0.05))
     with pytest.raises(PluginFailure, match="slow: authenticate did not answer within its deadline of 0.05 s"):
-        chain.authenticate()
+        chain.authenticate(request_id="0123456789")
+    told = "plugin slow failed in authenticate: did not answer within its deadline of 0.05 s [0123456789]"
+    assert (caplog.messages, caplog.records[0].levelno) == ([told], logging.ERROR)
 
 
 def test_a_plugin_that_hangs_does_not_delay_another_ones_answer(hangs: Hangs) -> None:

@@ -61,7 +61,7 @@ def test_an_operation_that_the_end_of_the_server_ends_is_recorded(
     run(life())
 
     (record,) = map(json.loads, file.read_text().splitlines())
-    assert (record["verdict"], record["reason"], record["path"]) == ("aborted", "the client went away", "/app")
+    assert (record["verdict"], record["reason"], record["path"]) == ("aborted", "the server stopped", "/app")
 
 
 def test_an_audit_log_that_cannot_be_opened_opens_no_door(running_reactor: Any, run: Run, tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ class OfferedKey:
     @property
     def fingerprint(self) -> str:
         """As `ssh-keygen -l` prints it."""
-        return "SHA256:" + b64encode(sha256(self.blob).digest()).decode().rstrip("=")
+        return fingerprint_of(self.blob)
 
     def has_signed(self, message: bytes, signature: bytes) -> bool:
         """Whether `signature` (RFC 4253 section 6.6) is this key's over `message`, by the algorithm that was named."""
@@ -68,6 +68,11 @@ class OfferedKey:
             return bool(self.key.verify(signature, message))
         except (ValueError, struct.error):
             return False
+
+
+def fingerprint_of(blob: bytes) -> str:
+    """The fingerprint of a key, whether or not it can be used here."""
+    return "SHA256:" + b64encode(sha256(blob).digest()).decode().rstrip("=")
 
 
 def read_public_key(algorithm: bytes, blob: bytes) -> OfferedKey:

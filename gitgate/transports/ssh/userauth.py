@@ -33,7 +33,7 @@ from gitgate.transports.ssh.auth_request import (
     PasswordProof,
     read_auth_request,
 )
-from gitgate.transports.ssh.public_key import read_public_key
+from gitgate.transports.ssh.public_key import fingerprint_of, read_public_key
 from gitgate.wire.malformed import Malformed
 from gitgate.wire.printable import printable
 from gitgate.wire.username import parse_username
@@ -75,6 +75,7 @@ class UserAuth(SSHService):
         self._most_failures = most_failures
         self._login_refused = login_refused
         self._methods = [method for kind, method in _METHODS.items() if kind in gateway.accepted]
+        self._refused_keys = gateway.refused_keys(peer)
         self._asking: Deferred[Login] | None = None
         self._failures = 0
         self._questions = 0
@@ -85,6 +86,7 @@ class UserAuth(SSHService):
         self._is_stopped = True
         if self._asking is not None:
             self._asking.cancel()
+        self._refused_keys.record()
 
     def packetReceived(self, messageNum: int, packet: bytes) -> None:  # noqa: N803
         """A message. Raises `Malformed` for a login request that is none.
@@ -110,8 +112,10 @@ class UserAuth(SSHService):
             username = parse_username(request.username)
             credentials = self._credentials(request, username)
         except Malformed as error:
-            if not request.is_question:
-                # Agents ask about keys of all kinds, which is no attempt to log in, and no operation to record.
+            if isinstance(request.proof, KeyProof) and request.is_question:
+                # Agents ask about keys of all kinds, which alone is no attempt to log in, and no operation to record.
+                self._key_refused(request, request.proof, CredentialsRefused(str(error)), new_request_id())
+            elif not request.is_question:
                 self._gateway.malformed(f"login: {error}", self._peer, new_request_id())
             self._failed(request)
             return
@@ -180,12 +184,23 @@ class UserAuth(SSHService):
             return
         if not isinstance(failure.value, Refusal):
             _log.error("login %s failed", request_id, exc_info=failure.value)
+        elif isinstance(request.proof, KeyProof) and request.is_question:
+            self._key_refused(request, request.proof, failure.value, request_id)
         is_outage = not isinstance(failure.value, CredentialsRefused)
         if is_outage:
             self._apologise(request_id)
         self._failed(request, is_outage=is_outage)
 
+    def _key_refused(self, request: AuthRequest, proof: KeyProof, refusal: Refusal, request_id: str) -> None:
+        """Remember it for the end of a connection without a login, which may then have no other trace."""
+        try:
+            username: str | None = parse_username(request.username)
+        except Malformed:
+            username = None
+        self._refused_keys.add(username, fingerprint_of(proof.blob), refusal, request_id)
+
     def _succeeded(self, login: Login, username: str) -> None:
+        self._refused_keys.forget()
         self.transport.sendPacket(MSG_USERAUTH_SUCCESS, b"")
         _log.info(
             "ssh %s: %s logged in as %s by %s%s",

@@ -19,12 +19,14 @@ from twisted.internet.error import ConnectionDone
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
+from gitgate.audit import Audit
 from gitgate.config import Limits
 from gitgate.git.process import Client, GitExit
 from gitgate.login import METHODS, Login
 from gitgate.overview import Overview
-from gitgate.plugin import Credentials, Duration, GitRequest, Identity, Password, Peer, PublicKey
+from gitgate.plugin import AuditRecord, Credentials, Duration, GitRequest, Identity, Password, Peer, PublicKey
 from gitgate.refusals import MalformedRequest
+from gitgate.refused_keys import RefusedKeys
 from gitgate.transports.connections import Connections
 from gitgate.transports.penalties import Offence
 from gitgate.transports.ssh.factory import SshFactory
@@ -44,6 +46,7 @@ class RecordingGateway:
     requests: list[tuple[str, GitRequest]] = field(default_factory=list)
     judge: Callable[[Credentials], Awaitable[Identity] | Identity | Exception] = lambda c: Identity(name=c.username)
     served: Callable[[Client], Awaitable[GitExit] | Exception] = lambda client: Deferred()
+    records: list[AuditRecord] = field(default_factory=list)
     overviews: list[tuple[str, GitRequest, int]] = field(default_factory=list)
     reachable: Callable[[], Awaitable[Overview] | Overview | Exception] = Overview
 
@@ -69,6 +72,9 @@ class RecordingGateway:
         if isinstance(answer, Exception):
             raise answer
         return answer if isinstance(answer, Overview) else await answer
+
+    def refused_keys(self, peer: Peer) -> RefusedKeys:
+        return RefusedKeys(Audit(Clock(), self.records.append), peer)
 
     def malformed(self, reason: str, peer: Peer, request_id: str, login: Login | None = None) -> MalformedRequest:
         return MalformedRequest(reason, message=reason)

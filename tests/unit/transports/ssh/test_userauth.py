@@ -11,8 +11,9 @@ from twisted.conch.ssh.keys import Key
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import globalLogPublisher
 
-from gitgate.plugin import BearerToken, Identity, Password, PublicKey
+from gitgate.plugin import BearerToken, Identity, Password, PublicKey, Verdict
 from gitgate.refusals import CredentialsRefused, Unavailable
+from gitgate.transports.ssh.public_key import fingerprint_of
 
 BANNER, FAILURE, SUCCESS, PK_OK, DISCONNECT = 53, 51, 52, 60, 1
 REFUSED = (FAILURE, NS(b"publickey,password") + b"\0")
@@ -285,6 +286,82 @@ def test_a_question_about_a_key_that_is_not_taken_is_no_operation(login: Any, ga
     login.send(50, signed(login, "git", ALICE, MALLORY))
 
     assert len(told) == 1
+
+
+def test_keys_that_are_refused_before_the_right_one_are_not_told(login: Any, gateway: Any) -> None:
+    gateway.judge = lambda c: Identity(name="alice") if c.blob == ALICE.public().blob() else CredentialsRefused("no")
+
+    login.send(50, question("git", MALLORY))
+    login.send(50, signed(login, "git", ALICE))
+    login.lose()
+
+    assert gateway.records == []
+
+
+def test_a_connection_that_ends_without_a_login_tells_once_which_keys_were_refused_and_why(
+    login: Any, gateway: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """ssh signs with no key that is refused at the question. "Permission denied (publickey)" was all that was seen."""
+    expired = Key(Ed25519PrivateKey.generate())
+    why = {expired.public().blob(): CredentialsRefused("it expired", plugin="keys")}
+    gateway.judge = lambda c: why.get(c.blob, CredentialsRefused("no plugin knows the key"))
+    first, second = fingerprint_of(MALLORY.public().blob()), fingerprint_of(expired.public().blob())
+
+    login.send(50, none("alice"))
+    login.send(50, question("alice", MALLORY))
+    login.send(50, question("alice", expired))
+    assert gateway.records == []
+    login.lose()
+
+    [record] = gateway.records
+    assert (record.verdict, record.username, record.method, record.identity) == (
+        *(Verdict.REJECTED, "alice", "publickey"),
+        None,
+    )
+    assert (record.plugin, record.fingerprint) == ("keys", second)
+    assert record.reason == f"{second}: it expired; {first}: no plugin knows the key"
+    [line] = [one for one in caplog.records if "login by key" in one.getMessage()]
+    assert line.levelno == logging.INFO
+    assert line.getMessage().startswith(f"ssh 192.0.2.7 'alice' login by key: rejected (keys: {record.reason})")
+
+
+def test_of_many_refused_keys_some_are_told_and_the_others_are_counted(login: Any, gateway: Any) -> None:
+    gateway.judge = lambda credentials: CredentialsRefused("no plugin knows the key")
+
+    for _ in range(24):
+        login.send(50, question("alice", Key(Ed25519PrivateKey.generate())))
+    login.send(50, question("alice", ALICE))
+
+    [record] = gateway.records
+    assert record.reason.count("SHA256:") == 4
+    assert record.reason.endswith("; and 21 more keys")
+    login.lose()
+    assert len(gateway.records) == 1
+
+
+def test_a_key_of_a_kind_that_is_not_taken_is_told_where_no_login_follows(login: Any, gateway: Any) -> None:
+    login.send(50, question("alice", ALICE, b"ssh-dss"))
+    login.lose()
+
+    [record] = gateway.records
+    told = "ssh-dss with a key of type ssh-ed25519 is not taken"
+    assert record.reason == f"{fingerprint_of(ALICE.public().blob())}: {told}"
+
+
+def test_an_outage_while_keys_were_asked_about_is_told_as_one_with_the_id_that_the_client_has(
+    login: Any, gateway: Any
+) -> None:
+    outage = Unavailable("authenticate is late", request_id="0123456789", plugin="ldap")
+    gateway.judge = lambda c: outage if c.blob == ALICE.public().blob() else CredentialsRefused("unknown")
+
+    login.send(50, question("alice", MALLORY))
+    login.send(50, question("alice", ALICE))
+    told = b"".join(payload for message, payload in login.take() if message == BANNER)
+    login.lose()
+
+    [record] = gateway.records
+    assert (record.verdict, record.plugin) == (Verdict.FAILED, "ldap")
+    assert record.request_id.encode() in told
 
 
 def test_the_number_of_attempts_can_be_set(make_line: Any, gateway: Any) -> None:
