@@ -219,6 +219,7 @@ def test_the_id_that_a_user_is_told_when_a_plugin_fails_is_in_the_record(known: 
     assert f"(id {record['request_id']})" in said or transport in ("http", "https")
 
 
+@_counts_records
 def test_a_refused_ssh_key_is_told_once_with_the_name_and_the_reason(known: Audited) -> None:
     """Each of these was "Permission denied (publickey)" for the user, and nothing for whoever looks for the reason."""
     site = known.site
