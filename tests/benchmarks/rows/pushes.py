@@ -1,5 +1,6 @@
 """A push of 96 MiB into a new repository, against git that reads the same from a file."""
 
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 
@@ -20,6 +21,7 @@ class _Push:
         if self._repository is not None:
             self._stand.repositories.remove(self._repository)
         self._repository = self._stand.new_repository()
+        os.sync()  # the push ends with git's fsync, which is not to wait for what the one before has left
 
     def push(self) -> None:
         assert self._repository is not None
