@@ -1,5 +1,6 @@
 """Who may do what: the plugins' answers to `authorize`, and what is said of them to a client."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -25,6 +26,17 @@ from gitgate.turns import in_turns, parts_of
 from gitgate.wire.printable import printable
 
 _TAGS: Final = "refs/tags/"
+
+#: In the words of the plugin `rules`.
+_VERBS: Final[Mapping[RefChange, str]] = {
+    RefChange.CREATE: "write",
+    RefChange.UPDATE: "write",
+    RefChange.REWIND: "force",
+    RefChange.DELETE: "delete",
+}
+
+#: Of the refs that nobody allows, in a line of the log; the audit record has all of them.
+_MOST_REFS_TOLD: Final = 3
 
 #: What a client is shown of a plugin's message.
 _LONGEST_MESSAGE: Final = 1000
@@ -94,13 +106,24 @@ class Authorization:
             ruling = await self._chain.authorize(identity, request, repository)
         except PluginFailure as failure:
             raise Unavailable(failure.what_happened, request_id=request.request_id, plugin=failure.plugin) from failure
-        return ruling if ruling is not None else Ruling("default", Deny("no plugin allows it"))
+        return ruling if ruling is not None else Ruling("default", Deny(await self._nobody_allows(request)))
 
     def login_may_help(self, identity: Identity, peer: Peer) -> bool:
         """Nobody is logged in, and somebody could be: here, or where this transport knows no logins, over another."""
         if peer.transport in (Transport.HTTP, Transport.HTTPS):
             return identity.is_anonymous and bool(self._chain.accepted & {Password, BearerToken})
         return identity.is_anonymous and bool(self._chain.accepted)
+
+    async def _nobody_allows(self, request: GitRequest) -> str:
+        """The reason of the default: of a push with known refs, which verb nobody allows for which."""
+        refs: dict[str, list[str]] = {}
+        async for some in in_turns(parts_of(request.updates), self._clock):
+            for update in some:
+                refs.setdefault(_VERBS[update.change], []).append(update.ref)
+        if not refs:
+            return "no plugin allows it"
+        told = _MOST_REFS_TOLD // len(refs)
+        return "no plugin allows it: " + "; ".join(f"{verb} for {_first(told, refs[verb])}" for verb in refs)
 
     async def _refs_denied(self, plugin: str, denial: Deny, identity: Identity, request: GitRequest) -> AccessDenied:
         """The refusal of a push for the refs that a plugin names; for all of them where it names none of the push."""
@@ -123,6 +146,11 @@ def _moves_tag(update: RefUpdate) -> bool:
 
 def _rewind(update: RefUpdate) -> RefUpdate:
     return replace(update, change=RefChange.REWIND)
+
+
+def _first(count: int, refs: list[str]) -> str:
+    more = len(refs) - count
+    return ", ".join(refs[:count]) + (f" and {more} more" if more > 0 else "")
 
 
 def _message(denial: Deny, request: GitRequest, usually: str) -> str:

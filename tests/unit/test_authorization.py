@@ -19,6 +19,14 @@ CREATE, UPDATE, REWIND, DELETE = RefChange
 MANY = 9000
 
 
+class NoOpinion:
+    """Leaves the decision to others, of whom there are none."""
+
+    @hookimpl
+    async def authorize(self, request: GitRequest) -> None:
+        return None
+
+
 @dataclass
 class Policy:
     """Denies what is told, and notes the questions."""
@@ -37,7 +45,7 @@ class Policy:
 class House:
     """A policy that is asked about a push of these changes, each of a ref of its own."""
 
-    def __init__(self, policy: Policy, changes: list[tuple[RefChange, str]]) -> None:
+    def __init__(self, policy: Policy | NoOpinion, changes: list[tuple[RefChange, str]]) -> None:
         self.loop = WaitingLoop()
         chain = PluginChain([Member(name="policy", plugin=policy)], self.loop.reactor)
         updates = tuple(RefUpdate(ref=ref, old="1" * 40, new="2" * 40, change=change) for change, ref in changes)
@@ -96,3 +104,29 @@ def test_a_push_whose_client_goes_while_others_are_served_is_asked_about_no_more
     (failure,) = house.outcome
     assert failure.check(CancelledError)
     assert (policy.asked, house.loop.getDelayedCalls()) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ([(DELETE, "refs/heads/x")], "delete for refs/heads/x"),
+        ([(UPDATE, "refs/tags/v1")], "force for refs/tags/v1"),
+        (
+            [(CREATE, "refs/heads/a"), (DELETE, "refs/heads/x"), (UPDATE, "refs/heads/b"), (REWIND, "refs/heads/c")],
+            "write for refs/heads/a and 1 more; delete for refs/heads/x; force for refs/heads/c",
+        ),
+        (
+            [(CREATE, f"refs/heads/{number}") for number in range(MANY)],
+            "write for refs/heads/0, refs/heads/1, refs/heads/2 and 8997 more",
+        ),
+    ],
+    ids=["delete", "tag", "each", "many"],
+)
+def test_what_no_plugin_allows_is_told_with_its_verbs_and_a_few_of_the_refs(
+    changes: list[tuple[RefChange, str]], reason: str
+) -> None:
+    house = House(NoOpinion(), changes)
+    house.loop.advance(0)
+    refusal = house.refusal
+    assert (refusal.plugin, refusal.reason) == ("default", f"no plugin allows it: {reason}")
+    assert (refusal.message, refusal.refs) == ("access denied (id req-1)", tuple(ref for _, ref in changes))

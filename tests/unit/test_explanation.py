@@ -241,7 +241,7 @@ def test_to_force_it_is_then_refused_with_the_message_of_the_rule() -> None:
 def test_to_force_what_no_plugin_allows_to_be_forced_is_refused() -> None:
     refusal = explain(Judge(**MAY_PUSH, ref_update=YES), verb=Verb.FORCE, ref=MAIN).refusal
     assert isinstance(refusal, AccessDenied)
-    assert (refusal.plugin, refusal.reason) == ("default", "no plugin allows it")
+    assert (refusal.plugin, refusal.reason) == ("default", f"no plugin allows it: force for {MAIN}")
 
 
 @pytest.mark.parametrize(
@@ -350,7 +350,7 @@ def test_for_people_each_question_is_a_block_and_a_star_marks_the_vote_that_deci
                 "    judge0  no opinion",
                 "    no plugin decides: denied by default",
                 "",
-                "REFUSED by default: no plugin allows it",
+                "REFUSED by default: no plugin allows it: delete for refs/heads/x",
                 "The client is told: authentication required (id req-1)",
             ],
         ),
