@@ -1,6 +1,7 @@
 """The plugin: from a request's path to a repository below one of the roots."""
 
 import logging
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -81,7 +82,11 @@ class TreePlugin:
 
     @hookimpl
     async def resolve_path(self, identity: Identity, request: GitRequest) -> Repository | Missing | None:
-        """The repository that the path leads to; None where no root is for such paths."""
+        """The repository that the path leads to; None where no root is for such paths.
+
+        What gitgate's user may not look at is missing: whoever is told of an outage there knows that something stands
+        there. A root that may not be entered is an outage, which says that of every path.
+        """
         asked = self._asked(request)
         if not isinstance(asked, _Asked):
             return asked
@@ -151,7 +156,15 @@ class TreePlugin:
         return today if isinstance(today, Missing) else _Asked(name, today)
 
     def _find_or_promise(self, asked: "_Asked", identity: Identity, request: GitRequest) -> Repository | Missing:
-        found = self._find(asked.today)
+        try:
+            found = self._find(asked.today)
+        except PermissionError as error:
+            closed = self._roots.closed_below(error)
+            if closed is None:
+                raise
+            whose = f"gitgate runs as the user with id {os.geteuid()}, who may not read it"
+            _log.error("%s: %s; %s [%s]", closed, error.strerror, whose, request.request_id)
+            return Missing(f"{closed} cannot be read: {error.strerror}")
         if isinstance(found, Missing) and not asked.by_alias and request.service.access is Access.WRITE:
             return self._new(asked.name, identity, found)
         return found

@@ -100,6 +100,23 @@ class Roots:
             return Missing(f"{found.directory} would be called {found.name}, which is a name of another root")
         return found
 
+    def closed_below(self, error: PermissionError) -> Path | None:
+        """What may not be entered or read on the way to where `error` came from; None where that is a root itself."""
+        path = Path(error.filename)
+        closed = next((folder for folder in reversed(path.parents) if not _can_be_entered(folder)), path)
+        return None if any(tree.root.is_relative_to(closed) for tree in self._trees) else closed
+
+
+def _can_be_entered(folder: Path) -> bool:
+    """Whether the system says what is in it; of any name, even one that is not there."""
+    try:
+        (folder / "HEAD").lstat()
+    except PermissionError:
+        return False
+    except OSError:
+        pass
+    return True
+
 
 def _real_root(root: Path, key: str) -> Path:
     try:

@@ -1,8 +1,10 @@
 """What is served, and what it is called."""
 
+import os
 from collections.abc import Callable
+from errno import EACCES, EIO
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import pytest
 from gitgate_tree import TreePlugin, TreeSettings
@@ -196,21 +198,59 @@ def test_the_root_itself_is_not_served(root: Path, make: Make, ask: Ask) -> None
     assert ask("/") == Missing("the root itself is not served; ask for a repository below it")
 
 
-def test_a_folder_that_cannot_be_read_is_an_outage_and_not_an_answer(
-    root: Path, make: Make, ask: Ask, monkeypatch: pytest.MonkeyPatch
+def close(monkeypatch: pytest.MonkeyPatch, place: Path, error: int = EACCES) -> None:
+    """Nothing in `place` can be looked at or opened. Injected: nothing is closed to root, who may run the tests."""
+    look, read = Path.lstat, Path.open
+
+    def closed_look(path: Path) -> os.stat_result:
+        if place in path.parents:
+            raise OSError(error, os.strerror(error), str(path))
+        return look(path)
+
+    def closed_read(path: Path, mode: str) -> Any:
+        if path == place:
+            raise OSError(error, os.strerror(error), str(path))
+        return read(path, mode)
+
+    monkeypatch.setattr(Path, "lstat", closed_look)
+    monkeypatch.setattr(Path, "open", closed_read)
+
+
+@pytest.mark.parametrize(
+    ("closed", "path"),
+    [("team/app.git", "/team/app"), ("team/app.git/HEAD", "/team/app"), ("team", "/team/app"), ("team", "/team/none")],
+)
+def test_that_something_stands_where_gitgate_may_not_look_is_told_to_the_operator_alone(
+    root: Path,
+    make: Make,
+    serve: Serve,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    closed: str,
+    path: str,
 ) -> None:
-    """Injected, as no folder is closed to root, who runs the tests in a container."""
+    """1. Ask for one name after the other, without a login. 2. Where nothing is, you are asked to log in. 3. To be told
+    of an outage would say that something is there.
+    """
+    make(root / "team" / "app.git", "--bare")
+    ask = serve(root)
+    close(monkeypatch, root / closed)
+
+    assert ask(path) == Missing(f"{root / closed} cannot be read: Permission denied")
+    assert caplog.messages == [
+        f"{root / closed}: Permission denied; gitgate runs as the user with id {os.geteuid()}, who may not read it [r1]"
+    ]
+
+
+@pytest.mark.parametrize(("closed", "error"), [(".", EACCES), ("..", EACCES), ("app.git", EIO)])
+def test_a_closed_root_and_a_disk_that_fails_are_outages_and_no_answers(
+    root: Path, make: Make, serve: Serve, monkeypatch: pytest.MonkeyPatch, closed: str, error: int
+) -> None:
     make(root / "app.git", "--bare")
-    really = Path.lstat
+    ask = serve(root)
+    close(monkeypatch, Path(os.path.normpath(root / closed)), error)
 
-    def closed(path: Path) -> object:
-        if path.name == "objects":
-            raise PermissionError(13, "Permission denied", str(path))
-        return really(path)
-
-    monkeypatch.setattr(Path, "lstat", closed)
-
-    with pytest.raises(PermissionError):
+    with pytest.raises(OSError, match=os.strerror(error)):
         ask("/app")
 
 
