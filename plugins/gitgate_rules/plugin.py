@@ -81,7 +81,7 @@ class RulesPlugin:
         if any(update.change is RefChange.UPDATE for update in request.updates):
             self._of_pushes[request.request_id] = rules
             if len(self._of_pushes) > _MOST_PUSHES:
-                del self._of_pushes[next(iter(self._of_pushes))]  # it was refused, and nothing more was asked about it
+                del self._of_pushes[next(iter(self._of_pushes))]  # of which nothing more was asked
         return rules
 
 

@@ -68,11 +68,11 @@ def test_folders_that_make_a_git_directory_of_the_one_around_them(root: Path, pa
     assert isinstance(answer, Missing)
 
 
-@pytest.mark.parametrize("path", ["/app/new", "/app/deep/new", "/work/new", "/file/new", "/app/objects/new"])
+@pytest.mark.parametrize("path", ["/app/new", "/app/deep/new", "/checkout/new", "/file/new", "/app/objects/new"])
 def test_new_repository_inside_of_another(root: Path, make: Make, path: str) -> None:
     """What is made inside a git directory or a work tree is in reach of those who may push to that."""
     make(root / "app", "--bare")
-    make(root / "work")
+    make(root / "checkout")
     (root / "file").touch()
 
     assert isinstance(answered(_plugin(root).resolve_path(ALICE, a_push(path))), Missing)

@@ -414,11 +414,16 @@ def test_while_git_is_far_behind_nothing_is_read_from_the_client(line: Any, runn
     assert line.server_socket.is_read
 
 
-def test_a_session_that_ends_while_git_is_behind_lets_the_client_be_read_again(line: Any, running: Any) -> None:
-    run = running()
+def push_to_git_that_does_not_keep_up(line: Any, run: Any) -> None:
+    """More than a session keeps for git before its client is not read any more."""
     run.client.pauseProducing()
     for _ in range(3):
         line.send(94, pack(">L", 0) + NS(b"x" * 32768))
+
+
+def test_a_session_that_ends_while_git_is_behind_lets_the_client_be_read_again(line: Any, running: Any) -> None:
+    run = running()
+    push_to_git_that_does_not_keep_up(line, run)
     assert not line.server_socket.is_read
 
     run.end.callback(exited(0))
@@ -430,9 +435,7 @@ def test_a_client_that_has_sent_all_is_read_again_though_git_is_behind(line: Any
     """git's process tells no more when it takes the rest. A push hung for ever whose last bytes came while keys were
     exchanged: nothing could be sent before the client's last word on that, which was not read."""
     run = running()
-    run.client.pauseProducing()
-    for _ in range(3):
-        line.send(94, pack(">L", 0) + NS(b"x" * 32768))
+    push_to_git_that_does_not_keep_up(line, run)
     assert not line.server_socket.is_read
 
     line.send(EOF, pack(">L", 0))
@@ -453,9 +456,7 @@ def test_who_goes_on_sending_behind_the_end_is_sent_away(line: Any, running: Any
 
 def test_a_full_socket_is_not_read_even_if_git_keeps_up(line: Any, running: Any) -> None:
     run = running()
-    run.client.pauseProducing()
-    for _ in range(3):
-        line.send(94, pack(">L", 0) + NS(b"x" * 32768))
+    push_to_git_that_does_not_keep_up(line, run)
     line.server.pauseProducing()
 
     run.client.resumeProducing()
@@ -470,9 +471,7 @@ def test_a_socket_that_is_free_again_is_not_read_for_a_git_that_does_not_keep_up
     takes that: the socket was full, and is free. 3. Were it read now, all that it goes on to push would be kept here.
     """
     run = running()
-    run.client.pauseProducing()
-    for _ in range(3):
-        line.send(94, pack(">L", 0) + NS(b"x" * 32768))
+    push_to_git_that_does_not_keep_up(line, run)
     line.server.pauseProducing()
 
     line.server.resumeProducing()
