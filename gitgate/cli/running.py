@@ -16,6 +16,7 @@ from twisted.internet.defer import CancelledError, Deferred, ensureDeferred, suc
 from twisted.python.failure import Failure
 
 from gitgate.cli import logs, systemd
+from gitgate.cli.batch import run_as_batch
 from gitgate.cli.descriptors import allow_descriptors
 from gitgate.cli.orphans import OrphanReaper
 from gitgate.cli.start_lines import READY, WARNING
@@ -41,6 +42,7 @@ def run(config: Config, start_lines: StartLines) -> None:
     logs.take_over_twisted()
     use_monotonic_clock(reactor)
     allow_descriptors(config.limits)
+    run_as_batch()
     if os.getpid() == 1:
         OrphanReaper(reactor, lambda pid: pid in process.reapProcessHandlers).start()
     reactor.callWhenRunning(Watchdog(reactor).start)

@@ -112,6 +112,22 @@ def test_f10_without_descriptors_for_git_the_client_is_told_to_try_again(another
     site.client().git("ls-remote", site.url("git", "open/app"))
 
 
+@pytest.mark.parametrize(("chosen", "kept"), [("--other", os.SCHED_BATCH), ("--idle", os.SCHED_IDLE)])
+def test_the_server_and_its_gits_are_scheduled_as_a_batch_unless_the_operator_has_chosen(
+    another_site, doors, plugins, chosen, kept
+):
+    site = another_site(doors + plugins, under=("chrt", chosen, "0"))
+    site.filled("open/app")
+    host, port = site.daemon.urls["git"].partition("://")[2].split(":")
+    request = b"git-upload-pack /open/app\0host=x\0"
+    with socket.create_connection((host, int(port))) as client:
+        client.sendall(b"%04x%b" % (len(request) + 4, request))
+        assert client.recv(4)
+        children = Path(f"/proc/{site.daemon.process.pid}/task/{site.daemon.process.pid}/children").read_text().split()
+        assert children
+        assert {os.sched_getscheduler(int(pid)) for pid in (site.daemon.process.pid, *children)} == {kept}
+
+
 def _said(site, transport: str) -> str:
     return str(site.client().git("ls-remote", site.url(transport, "open/app")))
 
