@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmarks import table
 from benchmarks.measuring import Comparison
-from benchmarks.repositories import LARGE, SMALL
+from benchmarks.repositories import LARGE, USUAL
 from benchmarks.rows import ROWS
 from benchmarks.stand import Stand
 
@@ -19,7 +19,7 @@ def main() -> None:
     """With all rows, the figures of docs/performance.md are replaced."""
     parser = argparse.ArgumentParser(prog="make bench", description="gitgate beside what people run today")
     parser.add_argument("rows", nargs="*", metavar="ROW", help=f"default: all of {' '.join(ROWS)}")
-    parser.add_argument("--large", action="store_true", help="290,000 objects and 1 GiB instead of 100,000 and 192 MiB")
+    parser.add_argument("--large", action="store_true", help="blobs of 1 GiB instead of 192 MiB")
     parser.add_argument("--runs", type=int, default=5, help="of each candidate (default: 5)")
     chosen = parser.parse_args()
     unknown = set(chosen.rows) - set(ROWS)
@@ -29,7 +29,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     began = time.monotonic()
     comparisons: list[Comparison] = []
-    stand = Stand(_PROJECT / "build" / "benchmarks", LARGE if chosen.large else SMALL, chosen.runs)
+    stand = Stand(_PROJECT / "build" / "benchmarks", LARGE if chosen.large else USUAL, chosen.runs)
     try:
         for name in chosen.rows or ROWS:
             print(f"{name} ...", flush=True)

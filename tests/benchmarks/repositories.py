@@ -1,6 +1,6 @@
 """What is served: generated once, and kept below build/benchmarks.
 
-history.git   100,000 objects in one pack (290,000 with --large) of about 80 MB, without bitmaps
+history.git   290,000 objects in one pack of 87 MB, without bitmaps
 big.git       blobs that cannot be compressed: 192 MiB (1 GiB with --large)
 refs.git      50,000 branches in packed-refs
 push.body     a push of 96 MiB as git sends it: one command, and a pack
@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+_COMMITS = 58_000
+_FILE_BYTES = 480
 _BLOB_BYTES = 2**24
 _PUSHED_BLOBS = 6
 _REFS = 50_000
@@ -26,13 +28,11 @@ class Size:
     """How much there is to serve."""
 
     name: str
-    commits: int
-    blob_bytes: int
     big_blobs: int
 
 
-SMALL = Size("small", commits=20_000, blob_bytes=1850, big_blobs=12)
-LARGE = Size("large", commits=58_000, blob_bytes=480, big_blobs=64)
+USUAL = Size("usual", big_blobs=12)
+LARGE = Size("large", big_blobs=64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Repositories:
         for pushed in root.glob("pushed-*.git"):
             if not Path("/proc", pushed.name.split("-")[1]).exists():
                 shutil.rmtree(pushed)  # whoever made it was killed
-        _make(root / "history.git", lambda at: _history(at, size))
+        _make(root / "history.git", _history)
         _make(root / "big.git", lambda at: _blobs(at, size.big_blobs))
         _make(root / "refs.git", _many_refs)
         _make(folder / "push.git", lambda at: _blobs(at, _PUSHED_BLOBS))
@@ -100,9 +100,9 @@ def _make(at: Path, fill: Callable[[Path], None]) -> None:
     unfinished.rename(at)
 
 
-def _history(at: Path, size: Size) -> None:
+def _history(at: Path) -> None:
     """Commits that each change two files in folders: five objects."""
-    _import(at, _commits(size))
+    _import(at, _commits())
     tags = "".join(f"create refs/tags/v{number} main~{number}\n" for number in range(1, 21))
     _git("update-ref", "--stdin", at=at, stdin=tags.encode())
     # Without bitmaps, as in a repository that is pushed to: with them git has less to do, and the server more.
@@ -110,13 +110,13 @@ def _history(at: Path, size: Size) -> None:
     _git("pack-refs", "--all", at=at)
 
 
-def _commits(size: Size) -> Iterator[bytes]:
+def _commits() -> Iterator[bytes]:
     dice = random.Random(6)
-    for number in range(size.commits):
+    for number in range(_COMMITS):
         yield b"commit refs/heads/main\ncommitter %s\ndata <<E\nchange %d\nE\n" % (_NOBODY, number)
         folder = dice.randrange(40)
         for _ in range(2):
-            text = dice.randbytes(size.blob_bytes)
+            text = dice.randbytes(_FILE_BYTES)
             yield b"M 100644 inline d%d/f%d\ndata %d\n%s\n" % (folder, dice.randrange(60), len(text), text)
 
 
