@@ -16,6 +16,7 @@ from twisted.python.failure import Failure
 
 from gitgate.git.answer_store import AnswerStore, NoRoom
 from gitgate.git.process import GitExit, RunningGit
+from gitgate.git.question import Question
 from gitgate.reactor import Clock, Timer
 
 #: As much as is read of git at a time.
@@ -30,36 +31,6 @@ _SECONDS_OF_PATIENCE: Final = 30.0
 #: What is told to a reader that held up another one, and how git ended for it.
 _LEFT_BEHIND: Final = b"gitgate: there is no room to keep this until you have it; try again\n"
 _EXIT_FATAL: Final = 128
-
-
-class Question(Protocol):
-    """What git is asked: the source of its input."""
-
-    def git_started(self, git: RunningGit) -> None:
-        """git runs: its input may be written now."""
-
-    def pauseProducing(self) -> None:
-        """git does not keep up."""
-
-    def resumeProducing(self) -> None:
-        """Go on."""
-
-
-class WholeQuestion:
-    """A question that is all here."""
-
-    def __init__(self, request: bytes) -> None:
-        self._request = request
-
-    def git_started(self, git: RunningGit) -> None:
-        git.write(self._request)
-        git.finish()
-
-    def pauseProducing(self) -> None:
-        """There is no more of it than git's process already has."""
-
-    def resumeProducing(self) -> None:
-        """There is no more."""
 
 
 class Listener(Protocol):

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from gitgate.git.answer import Answer, Question
+from gitgate.git.answer import Answer
 from gitgate.git.answer_store import AnswerStore, Budget
+from gitgate.git.question import Question
 from gitgate.git.repository_state import RepositoryState
 from gitgate.reactor import Clock
 

@@ -9,11 +9,12 @@ from typing import Final, TypeAlias
 from twisted.internet.defer import Deferred
 
 from gitgate.git.admission import Admission, Turn
-from gitgate.git.answer import Answer, Question
+from gitgate.git.answer import Answer
 from gitgate.git.answer_cache import AnswerCache, Capabilities, Place
 from gitgate.git.fetch import Answered, Fetch
 from gitgate.git.looking import Looker
 from gitgate.git.process import Client, GitExit, RunningGit
+from gitgate.git.question import Question
 from gitgate.git.repository_state import configuration_of, state_of, state_of_refs
 from gitgate.plugin import Peer, Repository
 from gitgate.reactor import Reactor

@@ -19,9 +19,10 @@ from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
 
 from gitgate.at_once import Waiting, begin
-from gitgate.git.answer import Question, Reader, WholeQuestion
+from gitgate.git.answer import Reader
 from gitgate.git.news import News
-from gitgate.git.process import Client, GitExit, RunningGit
+from gitgate.git.process import Client, GitExit
+from gitgate.git.question import PassingQuestion, Question, WholeQuestion
 from gitgate.idle import IdleTimer
 from gitgate.reactor import Reactor
 from gitgate.turns import others
@@ -67,7 +68,7 @@ class Fetch:
         self._client = client
         self._idle = IdleTimer(reactor, idle_deadline_seconds, self._fell_silent)
         self._received = bytearray()
-        self._through: _Through | None = None
+        self._passing: PassingQuestion | None = None
         self._reader: Reader | None = None
         self._is_paused = False
         self._client_is_paused = False
@@ -126,7 +127,7 @@ class Fetch:
                 await reader.leave()
                 raise
             finally:
-                self._reader = self._through = None
+                self._reader = self._passing = None
                 if answered.is_kept:
                     self._bytes_kept += self._bytes_out - before
 
@@ -154,17 +155,17 @@ class Fetch:
             if not self._received:  # more may have come from within `_take`
                 await self._news.wait()
 
-    def _pass_through(self, begun: bytes, reading: RequestReader | None) -> "_Through":
-        self._through = _Through(self, begun, reading)
-        return self._through
+    def _pass_through(self, begun: bytes, reading: RequestReader | None) -> PassingQuestion:
+        self._passing = PassingQuestion(self, begun, reading)
+        return self._passing
 
     # What the transport calls.
 
     def write(self, data: bytes) -> None:
         self._bytes_in += len(data)
         self._idle.moved()
-        if self._through is not None and self._through.takes_more:
-            self._through.write(data)
+        if self._passing is not None and self._passing.takes_more:
+            self._passing.write(data)
         else:
             self._received += data
             self.balance()
@@ -172,8 +173,8 @@ class Fetch:
 
     def finish(self) -> None:
         self._input_has_ended = True
-        if self._through is not None:
-            self._through.finish()
+        if self._passing is not None:
+            self._passing.finish()
         self._news.come()
 
     def pauseProducing(self) -> None:
@@ -221,7 +222,7 @@ class Fetch:
 
     def balance(self) -> None:
         """Let the client send, unless it is ahead of what is done with it."""
-        is_full = len(self._received) > _MOST_AHEAD or (self._through is not None and self._through.is_full)
+        is_full = len(self._received) > _MOST_AHEAD or (self._passing is not None and self._passing.is_full)
         if is_full is self._client_is_paused:
             return
         self._client_is_paused = is_full
@@ -257,61 +258,3 @@ class Fetch:
             abandoned=self._is_silent,
             silent=self._is_silent,
         )
-
-
-class _Through:
-    """A request that goes to git as it comes, to its end as `reading` tells it; or as long as there is something."""
-
-    def __init__(self, fetch: Fetch, begun: bytes, reading: RequestReader | None) -> None:
-        self.is_full = False
-        self._fetch = fetch
-        self._begun = begun
-        self._reading = reading
-        self._git: RunningGit | None = None
-        self._is_over = False
-
-    @property
-    def takes_more(self) -> bool:
-        """git runs, and does not have all of it."""
-        return self._git is not None and not self._is_over
-
-    def git_started(self, git: RunningGit) -> None:
-        self._git = git
-        git.write(self._begun)
-        more, is_all = self._fetch.take_rest()
-        if more:
-            self.write(more)
-        if is_all:
-            self.finish()
-        self._fetch.balance()
-
-    def write(self, data: bytes) -> None:
-        """Some more of the request, and perhaps of the one after it."""
-        if self._git is None:
-            return
-        end = self._end_in(data)
-        self._git.write(data if end is None else data[:end])
-        if end is not None:
-            self.finish()
-            self._fetch.put_back(data[end:])
-
-    def finish(self) -> None:
-        """There is no more of it."""
-        if self.takes_more and self._git is not None:
-            self._is_over = True
-            self._git.finish()
-
-    def pauseProducing(self) -> None:
-        self.is_full = not self._is_over
-        self._fetch.balance()
-
-    def resumeProducing(self) -> None:
-        self.is_full = False
-        self._fetch.balance()
-
-    def _end_in(self, data: bytes) -> int | None:
-        try:
-            return None if self._reading is None else self._reading.feed(data)
-        except NotGit:
-            self._reading = None  # git says what is wrong with it
-            return None

@@ -12,7 +12,6 @@ from twisted.internet.defer import CancelledError, Deferred
 from gitgate.config.model import Limits
 from gitgate.deadline import within
 from gitgate.git.admission import Admission
-from gitgate.git.answer import Question
 from gitgate.git.answer_cache import AnswerCache
 from gitgate.git.answers import Answers
 from gitgate.git.child import keep_descriptors_to_ourselves
@@ -22,6 +21,7 @@ from gitgate.git.fetch import Answered, Fetch
 from gitgate.git.pathless_client import PathlessOutput
 from gitgate.git.process import Client, GitExit, GitProcess, HookFound, Overheard
 from gitgate.git.push import Judge, Push, PushTerms, RunGit, room_for_commands
+from gitgate.git.question import Question
 from gitgate.git.repository_hooks import HookFolder, hooks_of
 from gitgate.git.symbolic_refs import SymbolicRefs
 from gitgate.plugin import Access, GitRequest, Identity, RefUpdate, Repository, Service

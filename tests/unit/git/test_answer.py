@@ -12,9 +12,10 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from waiting import wait_until
 
-from gitgate.git.answer import Answer, Reader, WholeQuestion
+from gitgate.git.answer import Answer, Reader
 from gitgate.git.answer_store import AnswerStore, Budget
 from gitgate.git.process import GitExit
+from gitgate.git.question import WholeQuestion
 
 ENDED = GitExit(code=0, bytes_in=0, bytes_out=0)
 

@@ -7,9 +7,9 @@ from twisted.internet.defer import succeed
 from twisted.internet.task import Clock
 
 from gitgate.git import answer_cache
-from gitgate.git.answer import WholeQuestion
 from gitgate.git.answer_cache import AnswerCache, Capabilities, Place
 from gitgate.git.process import GitExit
+from gitgate.git.question import WholeQuestion
 from gitgate.git.repository_state import RepositoryState
 
 ENDED = GitExit(code=0, bytes_in=0, bytes_out=0)

@@ -11,11 +11,11 @@ from twisted.internet.task import deferLater
 
 from gitgate.config import Limits
 from gitgate.git.admission import Admission
-from gitgate.git.answer import Question
 from gitgate.git.answer_cache import AnswerCache
 from gitgate.git.answers import Answers
 from gitgate.git.fetch import Answered, Fetch
 from gitgate.git.process import Client, GitExit, RunningGit
+from gitgate.git.question import Question
 from gitgate.plugin import Duration, Repository
 from gitgate.testing import a_peer
 from gitgate.testing.waiting_loop import WaitingLoop

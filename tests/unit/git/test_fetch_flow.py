@@ -7,10 +7,11 @@ import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
-from gitgate.git.answer import Answer, Question
+from gitgate.git.answer import Answer
 from gitgate.git.answer_store import AnswerStore, Budget
 from gitgate.git.fetch import Answered, Fetch
 from gitgate.git.process import GitExit, RunningGit
+from gitgate.git.question import Question
 from gitgate.wire.pktline import FLUSH, encode
 from gitgate.wire.protocol_v2 import RequestV2
 
