@@ -23,8 +23,8 @@ from gitgate.worker_threads import WorkerThreads
 
 _log = logging.getLogger(__name__)
 
-#: Runs one git process for a client, to its end.
-RunGit: TypeAlias = Callable[[Client], Awaitable[GitExit]]
+#: Runs one upload-pack for a client, to its end.
+RunUploadPack: TypeAlias = Callable[[Client], Awaitable[GitExit]]
 
 #: The commands whose answers are kept, each with what its answer depends on.
 _KEPT_COMMANDS: Final = {"ls-refs": state_of_refs, "fetch": state_of}
@@ -81,7 +81,7 @@ class Answers:
         """A fetch has ended."""
         self._figures.bytes_kept += git.bytes_kept
 
-    async def capabilities(self, repository: Repository, run: RunGit) -> bytes:
+    async def capabilities(self, repository: Repository, run: RunUploadPack) -> bytes:
         """What git can do with protocol 2 there: the same for everybody, until a configuration changes.
 
         Raises OSError where git does not say.
@@ -109,7 +109,7 @@ class Answers:
         question: Question,
         repository: Repository,
         peer: Peer,
-        run: RunGit,
+        run: RunUploadPack,
     ) -> Answered:
         """The answer to one question of `fetch`, which `peer` has asked. Raises `Overloaded`."""
         place = await self._place(request, repository)
@@ -147,7 +147,7 @@ class Answers:
         return Place(repository.directory, state, _about(repository) + request.essence)
 
 
-async def _run(run: RunGit, answer: Answer, turn: Turn | None) -> GitExit:
+async def _run(run: RunUploadPack, answer: Answer, turn: Turn | None) -> GitExit:
     with turn or nullcontext():
         return await run(answer)
 
@@ -159,7 +159,7 @@ def _about(repository: Repository) -> bytes:
     return repr((repository.name, sorted(repository.environment.items()))).encode()
 
 
-async def _capabilities_from(run: RunGit) -> bytes:
+async def _capabilities_from(run: RunUploadPack) -> bytes:
     heard = _Heard()
     git = await run(heard)
     if git.code != 0 or git.abandoned:

@@ -45,8 +45,8 @@ class PushTerms:
 Judge = Callable[[tuple[RefUpdate, ...]], Awaitable[PushTerms]]
 
 
-class RunGit(Protocol):
-    """Runs one git process for a client, to its end. With `hook_found`, a hook of ours runs and asks it."""
+class RunReceivePack(Protocol):
+    """Runs one receive-pack for a client, to its end. With `hook_found`, a hook of ours runs and asks it."""
 
     def __call__(
         self, client: Client, hook_found: HookFound | None = None, overheard: Overheard | None = None, /
@@ -101,7 +101,7 @@ class Push:
         self._bytes_out = 0
 
     async def serve(
-        self, advertise: RunGit | None, judge: Judge, receive: Callable[[PushTerms], Awaitable[RunGit]]
+        self, advertise: RunReceivePack | None, judge: Judge, receive: Callable[[PushTerms], Awaitable[RunReceivePack]]
     ) -> GitExit:
         """How the push ended. `advertise` is None where the client was told before what git has, as over http.
 
@@ -117,7 +117,7 @@ class Push:
             self._room.give_back(self)
 
     async def _serve(
-        self, advertise: RunGit | None, judge: Judge, receive: Callable[[PushTerms], Awaitable[RunGit]]
+        self, advertise: RunReceivePack | None, judge: Judge, receive: Callable[[PushTerms], Awaitable[RunReceivePack]]
     ) -> GitExit:
         if advertise is not None:
             self._client.pauseProducing()
@@ -143,7 +143,7 @@ class Push:
             return await self._refuse(commands, refusal, answer_first=advertise is not None)
         return await self._receive(commands, terms, run)
 
-    async def _receive(self, commands: PushCommands, terms: PushTerms, run: RunGit) -> GitExit:
+    async def _receive(self, commands: PushCommands, terms: PushTerms, run: RunReceivePack) -> GitExit:
         report = PushReportReader(commands.capabilities)
         if isinstance(terms.refusal, CredentialsRequired):
             self._held = []  # to say that, nothing else may have been said

@@ -20,7 +20,7 @@ from gitgate.git.configured_hooks import without_configured_hooks
 from gitgate.git.fetch import Answered, Fetch
 from gitgate.git.pathless_client import PathlessOutput
 from gitgate.git.process import Client, GitExit, GitProcess, HookFound, Overheard
-from gitgate.git.push import Judge, Push, PushTerms, RunGit, room_for_commands
+from gitgate.git.push import Judge, Push, PushTerms, RunReceivePack, room_for_commands
 from gitgate.git.question import Question
 from gitgate.git.repository_hooks import HookFolder, hooks_of
 from gitgate.git.symbolic_refs import SymbolicRefs
@@ -141,14 +141,14 @@ class GitRunner:
         async def judge_also_where_refs_lead(updates: tuple[RefUpdate, ...]) -> PushTerms:
             return await (await self._symbolic_refs(request, repository, identity, updates)).judge(updates, judge)
 
-        async def receive(terms: PushTerms) -> RunGit:
+        async def receive(terms: PushTerms) -> RunReceivePack:
             try:
                 return await prepare(terms)
             except OSError as error:
                 why = f"the push could not be prepared: {error}"
                 raise Unavailable(why, request_id=request.request_id) from error
 
-        async def prepare(terms: PushTerms) -> RunGit:
+        async def prepare(terms: PushTerms) -> RunReceivePack:
             command = self._git.command(request, repository, identity, Exchange.STATELESS)
             if exchange is Exchange.CONVERSATION:
                 # The process that gave out the nonce of a signed push has ended. For the one that checks it, one that
@@ -162,7 +162,7 @@ class GitRunner:
                 command = folder.into(command)
             return partial(self._run_without_paths, repository, command, request.access)
 
-        advertise: RunGit | None = None
+        advertise: RunReceivePack | None = None
         if exchange is Exchange.CONVERSATION:
             advertising = self._git.command(request, repository, identity, Exchange.ADVERTISEMENT)
             advertise = partial(self._run, advertising, Access.READ)

@@ -8,7 +8,7 @@ from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
 from twisted.internet.task import Clock
 
 from gitgate.git.process import Client, GitExit, HookFound, Overheard, RunningGit
-from gitgate.git.push import Push, PushTerms, RunGit
+from gitgate.git.push import Push, PushTerms, RunReceivePack
 from gitgate.plugin import RefUpdate
 from gitgate.refusals import AccessDenied, CredentialsRequired, MalformedRequest, Overloaded, Unavailable
 from gitgate.room import Room
@@ -113,7 +113,7 @@ class House:
         self.outcome: list[Any] = []
         self._terms = terms or PushTerms()
         push = Push(self.clock, self.client, idle_deadline_seconds=60, room=room)  # type: ignore[arg-type]
-        advertise: RunGit | None = None if http else self.advertising.run
+        advertise: RunReceivePack | None = None if http else self.advertising.run
         self.serving = ensureDeferred(push.serve(advertise, self._judge, self._receive))
         self.serving.addBoth(self.outcome.append)
         if not http:
