@@ -23,13 +23,11 @@ from gitgate.transports.penalties import Offence
 from gitgate.transports.stderr_log import StderrLog
 from gitgate.transports.transfer import Transfer, WatchedGit
 from gitgate.wire.malformed import Malformed, NotGit
-from gitgate.wire.pktline import encode_error, payload_length
+from gitgate.wire.pktline import HEADER_LENGTH, encode_error, payload_length
 from gitgate.wire.request_line import LONGEST_REQUEST, RequestLine, parse_request_line
 from gitgate.wire.wrong_port import wrong_port
 
 _log = logging.getLogger(__name__)
-
-_HEADER_LENGTH = 4
 
 
 class GitFactory(ServerFactory):
@@ -150,18 +148,18 @@ class GitProtocol(Protocol):
 
     def _request_line(self) -> RequestLine | None:
         """The request, or None until all of it is here. What follows it stays in `_received`."""
-        if len(self._received) < _HEADER_LENGTH:
+        if len(self._received) < HEADER_LENGTH:
             return None
         mistake = wrong_port(self._received, Transport.GIT)
         if mistake is not None:
             raise NotGit(mistake)
-        length = payload_length(self._received[:_HEADER_LENGTH])
+        length = payload_length(self._received[:HEADER_LENGTH])
         if length is None or length > LONGEST_REQUEST:
             raise NotGit("the first packet is no request")
-        end = _HEADER_LENGTH + length
+        end = HEADER_LENGTH + length
         if len(self._received) < end:
             return None
-        payload, self._received = self._received[_HEADER_LENGTH:end], self._received[end:]
+        payload, self._received = self._received[HEADER_LENGTH:end], self._received[end:]
         return parse_request_line(payload)
 
     def _serve(self, line: RequestLine) -> None:

@@ -5,6 +5,9 @@ from functools import lru_cache
 
 from gitgate.wire.malformed import NotGit
 
+#: The four digits of a length, which counts them and the payload.
+HEADER_LENGTH = 4
+
 FLUSH = b"0000"
 
 #: What git says every five seconds while nothing else is said (git-config(1), receive.keepAlive, uploadpack.keepAlive).
@@ -20,7 +23,7 @@ def encode(payload: bytes) -> bytes:
     """`payload` as one pkt-line. Raises ValueError where it is too long for one."""
     if len(payload) > LONGEST_PAYLOAD:
         raise ValueError(f"a pkt-line carries at most {LONGEST_PAYLOAD} bytes, not {len(payload)}")
-    return b"%04x%b" % (len(payload) + 4, payload)
+    return b"%04x%b" % (len(payload) + HEADER_LENGTH, payload)
 
 
 def encode_error(message: str) -> bytes:
@@ -39,6 +42,6 @@ def payload_length(header: bytes) -> int | None:
     length = int(header, 16)
     if length == 3:
         raise NotGit("a pkt-line of length 3 cannot be")
-    if length - 4 > LONGEST_PAYLOAD:
+    if length - HEADER_LENGTH > LONGEST_PAYLOAD:
         raise NotGit("a pkt-line is too long")
-    return None if length < 3 else length - 4
+    return None if length < 3 else length - HEADER_LENGTH

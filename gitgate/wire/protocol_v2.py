@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
-from gitgate.wire.pktline import FLUSH, encode, payload_length
+from gitgate.wire.pktline import FLUSH, HEADER_LENGTH, encode, payload_length
 
-_HEADER_LENGTH: Final = 4
 _DELIMITER: Final = b"0001"
 
 #: What a client says of itself. No answer depends on it.
@@ -68,10 +67,10 @@ class RequestReader:
                 self._left_of_packet -= step
                 position += step
                 continue
-            part = data[position : position + _HEADER_LENGTH - len(self._header)]
+            part = data[position : position + HEADER_LENGTH - len(self._header)]
             self._header += part
             position += len(part)
-            if len(self._header) == _HEADER_LENGTH:
+            if len(self._header) == HEADER_LENGTH:
                 header = bytes(self._header)
                 self._header.clear()
                 self._left_of_packet = payload_length(header) or 0
@@ -88,9 +87,9 @@ def parse_request(request: bytes) -> RequestV2:
     position = 0
     before_arguments = True
     while position < len(request):
-        header = request[position : position + _HEADER_LENGTH]
+        header = request[position : position + HEADER_LENGTH]
         length = payload_length(header)
-        position += _HEADER_LENGTH
+        position += HEADER_LENGTH
         if length is None:
             before_arguments = before_arguments and header != _DELIMITER
             essence.append(header)

@@ -17,7 +17,7 @@ from typing import Final
 
 from gitgate.plugin import RefChange, RefUpdate
 from gitgate.wire.malformed import Malformed
-from gitgate.wire.pktline import payload_length
+from gitgate.wire.pktline import FLUSH, payload_length
 
 #: What all commands of a push may have together: more than a hundred thousand refs.
 LONGEST_LIST: Final = 16 * 1024 * 1024
@@ -77,7 +77,7 @@ class PushCommandsReader:
             header = bytes(self._received[self._parsed : self._parsed + 4])
             length = payload_length(header)
             if length is None:
-                if header != b"0000":
+                if header != FLUSH:
                     raise Malformed("the list of commands does not end with a flush packet")
                 self._parsed += 4
                 return self._complete()

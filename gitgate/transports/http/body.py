@@ -2,15 +2,12 @@
 
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Final
 
 from gitgate.git.process import RunningGit
 from gitgate.transports.http.inflate import Inflater, Uncompressed
 from gitgate.wire.http_target import Unserved
 from gitgate.wire.malformed import Malformed
-from gitgate.wire.pktline import payload_length
-
-_HEADER_LENGTH: Final = 4
+from gitgate.wire.pktline import HEADER_LENGTH, payload_length
 
 
 class RequestBody:
@@ -107,7 +104,7 @@ class RequestBody:
 
     def _check_start(self, piece: bytes) -> None:
         """Both services read pkt-lines first; git itself says nothing over http to a client that sends none."""
-        if len(self._start) < _HEADER_LENGTH:
-            self._start = (self._start + piece[:_HEADER_LENGTH])[:_HEADER_LENGTH]
-            if len(self._start) == _HEADER_LENGTH:
+        if len(self._start) < HEADER_LENGTH:
+            self._start = (self._start + piece[:HEADER_LENGTH])[:HEADER_LENGTH]
+            if len(self._start) == HEADER_LENGTH:
                 payload_length(self._start)
