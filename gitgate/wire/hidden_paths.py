@@ -5,12 +5,9 @@ from typing import Final
 
 from gitgate.wire.malformed import NotGit
 from gitgate.wire.pktline import encode, payload_length
+from gitgate.wire.side_band import FATAL, LONGEST_TEXT, PROGRESS
 
-_PROGRESS, _FATAL = b"\2", b"\3"
-_FOR_PEOPLE: Final = (_PROGRESS, _FATAL)
-
-#: A side-band of the old kind takes no more (gitprotocol-capabilities(5), "side-band").
-_LONGEST: Final = 900
+_FOR_PEOPLE: Final = (PROGRESS, FATAL)
 
 #: The rest of a line that is longer is taken for another one.
 _LONGEST_LINE: Final = 4096
@@ -96,9 +93,7 @@ class PathlessPackets:
                 self._held = data[position:]
                 break
             if self._is_raw:
-                return b"".join(
-                    (*said, data[unsaid:position], _packets(_PROGRESS, self._lines.rest()), data[position:])
-                )
+                return b"".join((*said, data[unsaid:position], _packets(PROGRESS, self._lines.rest()), data[position:]))
             if data[position + 4 : min(position + 5, end)] in _FOR_PEOPLE:
                 said.append(data[unsaid:position])
                 unsaid = position
@@ -108,7 +103,7 @@ class PathlessPackets:
                 said.append(self._told(data[position:end]))
                 unsaid = end
             elif end == position + 4 and (rest := self._lines.rest()):
-                said += (data[unsaid:position], _packets(_PROGRESS, rest))
+                said += (data[unsaid:position], _packets(PROGRESS, rest))
                 unsaid = position
             position = end
         passed = data[unsaid:position]
@@ -118,7 +113,7 @@ class PathlessPackets:
     def rest(self) -> bytes:
         """What was kept back, when git says no more."""
         held, self._held = self._held, b""
-        return _packets(_PROGRESS, self._lines.rest()) + held
+        return _packets(PROGRESS, self._lines.rest()) + held
 
     def _packet_end(self, data: bytes, position: int) -> int | None:
         """Where the packet ends that begins here; None while that, or its band, is not known."""
@@ -138,13 +133,13 @@ class PathlessPackets:
         if not payload:
             return packet  # git keeps the connection alive
         text = self._lines.put(payload)
-        if band == _FATAL:
+        if band == FATAL:
             text += self._lines.rest()
         return packet if text == payload else _packets(band, text)
 
 
 def _packets(band: bytes, text: bytes) -> bytes:
-    pieces = (text[start : start + _LONGEST] for start in range(0, len(text), _LONGEST))
+    pieces = (text[start : start + LONGEST_TEXT] for start in range(0, len(text), LONGEST_TEXT))
     return b"".join(encode(band + piece) for piece in pieces)
 
 

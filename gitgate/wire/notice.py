@@ -2,12 +2,9 @@
 
 from gitgate.wire.malformed import NotGit
 from gitgate.wire.pktline import encode, payload_length
+from gitgate.wire.side_band import LONGEST_TEXT, PACK_DATA, PROGRESS
 
-_PROGRESS = b"\2"
-_BANDS = (b"\1", b"\2")
-
-#: A side-band of the old kind takes no more (gitprotocol-capabilities(5), "side-band").
-_LONGEST = 900
+_BANDS = (PACK_DATA, PROGRESS)
 
 
 class Notice:
@@ -19,7 +16,7 @@ class Notice:
     """
 
     def __init__(self, text: str) -> None:
-        self._packet = encode(_PROGRESS + text.encode("utf-8", "backslashreplace")[:_LONGEST] + b"\n")
+        self._packet = encode(PROGRESS + text.encode("utf-8", "backslashreplace")[:LONGEST_TEXT] + b"\n")
         self._begun = b""
         self._done = False
 

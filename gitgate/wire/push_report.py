@@ -6,11 +6,7 @@ from gitgate.wire.malformed import NotGit
 from gitgate.wire.pktline import FLUSH, LONGEST_PAYLOAD, encode, payload_length
 from gitgate.wire.printable import printable
 from gitgate.wire.push_commands import PushCommands
-
-_PACK_DATA, _PROGRESS, _FATAL = b"\1", b"\2", b"\3"
-
-#: What one packet of a side-band carries, the band's own byte not counted (gitprotocol-capabilities(5)).
-_SIDE_BAND, _SIDE_BAND_64K = 999, 65515
+from gitgate.wire.side_band import FATAL, LONGEST_PART, LONGEST_PART_64K, PACK_DATA, PROGRESS
 
 #: Of a message, in characters: more than any refusal has.
 _LONGEST_MESSAGE = 4000
@@ -30,16 +26,16 @@ def refused_push(commands: PushCommands, refused: Mapping[str, str], others: str
     """
     report = _report(commands, refused, others) if _wants_report(commands) else ()
     if "side-band-64k" in commands.capabilities:
-        size = _SIDE_BAND_64K
+        size = LONGEST_PART_64K
     elif "side-band" in commands.capabilities:
-        size = _SIDE_BAND
+        size = LONGEST_PART
     else:
         yield from report
         return
     text = f"{printable(summary, size - 1)}\n".encode("utf-8", "backslashreplace")
-    said = encode((_PROGRESS if report else _FATAL) + text[:size])
+    said = encode((PROGRESS if report else FATAL) + text[:size])
     for part in report:
-        said += b"".join(encode(_PACK_DATA + part[start : start + size]) for start in range(0, len(part), size))
+        said += b"".join(encode(PACK_DATA + part[start : start + size]) for start in range(0, len(part), size))
         if len(said) > _LEAST_PART:
             yield said
             said = b""
@@ -82,7 +78,7 @@ class PushReportReader:
             return
         try:
             if self._bands is not None:
-                data = b"".join(packet[1:] for packet in self._bands.feed(data) if packet[:1] == _PACK_DATA)
+                data = b"".join(packet[1:] for packet in self._bands.feed(data) if packet[:1] == PACK_DATA)
             for line in self._lines.feed(data):
                 self._take(line.removesuffix(b"\n"))
         except NotGit:
