@@ -14,6 +14,7 @@ from typing import Final, Protocol
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
+from gitgate.git import EXIT_FATAL
 from gitgate.git.answer_store import AnswerStore, NoRoom
 from gitgate.git.process import GitExit, RunningGit
 from gitgate.git.question import Question
@@ -28,9 +29,8 @@ _MOST_AT_ONCE: Final = 1024 * 1024
 #: So long one reader may take nothing while it holds up another one.
 _SECONDS_OF_PATIENCE: Final = 30.0
 
-#: What is told to a reader that held up another one, and how git ended for it.
+#: What is told to a reader that held up another one.
 _LEFT_BEHIND: Final = b"gitgate: there is no room to keep this until you have it; try again\n"
-_EXIT_FATAL: Final = 128
 
 
 class Listener(Protocol):
@@ -262,7 +262,7 @@ class Answer:
     def _out_of_patience(self) -> None:
         self._patience = None
         if any(reader.position == self._length and not reader.is_paused for reader in self._readers):
-            left_behind = GitExit(code=_EXIT_FATAL, bytes_in=0, bytes_out=0, abandoned=True)
+            left_behind = GitExit(code=EXIT_FATAL, bytes_in=0, bytes_out=0, abandoned=True)
             for reader in tuple(self._readers):
                 if reader.position <= self._unstored_from:
                     reader.told(_LEFT_BEHIND)

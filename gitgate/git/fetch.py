@@ -19,6 +19,7 @@ from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
 
 from gitgate.at_once import Waiting, begin
+from gitgate.git import EXIT_FATAL
 from gitgate.git.answer import Reader
 from gitgate.git.news import News
 from gitgate.git.process import Client, GitExit
@@ -40,9 +41,6 @@ _MOST_AHEAD: Final = 64 * 1024
 
 #: Answers to a client that asks ahead, before others come between.
 _MOST_IN_A_ROW: Final = 16
-
-#: git's own exit code for "fatal:".
-_EXIT_FATAL: Final = 128
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +102,7 @@ class Fetch:
             return self._ended(code)
         except CancelledError:
             if self._is_silent:
-                return self._ended(_EXIT_FATAL)
+                return self._ended(EXIT_FATAL)
             raise
         finally:
             self._idle.stop()

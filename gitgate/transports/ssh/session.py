@@ -21,6 +21,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.python.failure import Failure
 
 from gitgate.gateway import Gateway, new_request_id
+from gitgate.git import EXIT_FATAL
 from gitgate.git.process import GitExit, RunningGit
 from gitgate.login import Login
 from gitgate.overview import request_for_overview
@@ -50,9 +51,6 @@ _MOST_AT_ONCE: Final = 256 * 1024
 #: RFC 4253 section 6.1 lets nobody rely on more.
 _LARGEST_PACKET: Final = 32 * 1024
 _LARGEST_WINDOW: Final = 2**32 - 1
-
-#: git's own exit code for "fatal:", which git shell uses for all that it refuses.
-_EXIT_REFUSED: Final = 128
 
 
 class Session(SSHChannel):
@@ -185,7 +183,7 @@ class Session(SSHChannel):
 
     def _refuse(self, refusal: Refusal) -> None:
         self._say(f"gitgate: {refusal.message}\n")
-        self._end(_EXIT_REFUSED)
+        self._end(EXIT_FATAL)
 
     # The client's side of git.
 
