@@ -19,7 +19,8 @@ from gitgate.plugin import (
     Service,
     Transport,
 )
-from gitgate.plugin_chain import PluginChain, PluginFailure, Ruling
+from gitgate.plugin_asking import PluginFailure
+from gitgate.plugin_chain import PluginChain, Ruling
 from gitgate.reactor import Clock
 from gitgate.refusals import AccessDenied, CredentialsRequired, RepositoryHidden, Unavailable
 from gitgate.turns import in_turns, parts_of

@@ -41,7 +41,8 @@ from gitgate.plugin import (
     Service,
     Transport,
 )
-from gitgate.plugin_chain import PluginChain, PluginFailure, Ruling, Vote, Witness
+from gitgate.plugin_asking import PluginFailure, Witness
+from gitgate.plugin_chain import PluginChain, Ruling, Vote
 from gitgate.plugin_registration import Member
 from gitgate.reactor import Reactor
 from gitgate.refusals import AccessDenied, Refusal, Unavailable

@@ -35,7 +35,8 @@ from gitgate.plugin import (
     Repository,
     Service,
 )
-from gitgate.plugin_chain import PluginChain, PluginFailure, Ruling
+from gitgate.plugin_asking import PluginFailure
+from gitgate.plugin_chain import PluginChain, Ruling
 from gitgate.refusals import (
     AccessDenied,
     CredentialsRefused,

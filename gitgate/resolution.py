@@ -8,7 +8,8 @@ from gitgate.audit import AuditEntry
 from gitgate.authorization import Authorization
 from gitgate.git.runner import GitRunner
 from gitgate.plugin import Access, Deny, GitRequest, Identity, Missing, Repository
-from gitgate.plugin_chain import PluginChain, PluginFailure, Ruling
+from gitgate.plugin_asking import PluginFailure
+from gitgate.plugin_chain import PluginChain, Ruling
 from gitgate.refusals import CredentialsRequired, RepositoryNotFound, Unavailable
 
 _log = logging.getLogger(__name__)

@@ -8,7 +8,7 @@ from gitgate.cli.answer_text import LONGEST, answer_text, groups_text
 from gitgate.cli.plugin_log import PluginLog
 from gitgate.login import Login
 from gitgate.plugin import Identity
-from gitgate.plugin_chain import PluginFailure
+from gitgate.plugin_asking import PluginFailure
 from gitgate.refusals import Refusal, Unavailable
 from gitgate.wire.printable import printable
 

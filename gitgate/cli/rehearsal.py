@@ -12,7 +12,7 @@ from twisted.python.failure import Failure
 from gitgate.cli import logs
 from gitgate.config import Config, LogSettings
 from gitgate.explanation import Explainer
-from gitgate.plugin_chain import PluginFailure, Witness
+from gitgate.plugin_asking import PluginFailure, Witness
 from gitgate.reactor import use_monotonic_clock
 from gitgate.server import members
 

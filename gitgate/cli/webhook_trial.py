@@ -21,7 +21,8 @@ from gitgate.plugin import (
     RefUpdate,
     Repository,
 )
-from gitgate.plugin_chain import PluginChain, PluginFailure
+from gitgate.plugin_asking import PluginFailure
+from gitgate.plugin_chain import PluginChain
 from gitgate.wire.printable import printable
 
 #: Sent as a password, to show that a service answers. Nobody's, and no secret.

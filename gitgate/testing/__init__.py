@@ -6,7 +6,7 @@ for an outage, and `PluginUnsuitable` for a plugin that it would not load. The c
 every plugin of a kind should pass: inherit from one, and give it your plugin.
 """
 
-from gitgate.plugin_chain import PluginFailure
+from gitgate.plugin_asking import PluginFailure
 from gitgate.plugin_registration import PluginUnsuitable
 from gitgate.testing.builders import a_fetch, a_peer, a_push, a_repository, an_identity
 from gitgate.testing.contracts import AuthenticatorContract, AuthorizerContract, ResolverContract

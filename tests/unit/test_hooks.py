@@ -29,7 +29,8 @@ from gitgate.plugin import (
     Verdict,
     hookimpl,
 )
-from gitgate.plugin_chain import PluginChain, PluginFailure, Ruling
+from gitgate.plugin_asking import PluginFailure
+from gitgate.plugin_chain import PluginChain, Ruling
 from gitgate.plugin_registration import Member
 from gitgate.testing import a_fetch, a_peer, a_push, a_repository, an_identity
 from gitgate.testing.waiting_loop import WaitingLoop

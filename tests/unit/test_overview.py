@@ -9,7 +9,8 @@ from twisted.internet.task import Clock
 
 from gitgate.overview import Overview, Overviews, Reachable, request_for_overview
 from gitgate.plugin import Access, Allow, Deny, GitRequest, Identity, Missing, Repository, hookimpl
-from gitgate.plugin_chain import PluginChain, PluginFailure
+from gitgate.plugin_asking import PluginFailure
+from gitgate.plugin_chain import PluginChain
 from gitgate.plugin_registration import Member
 from gitgate.refusals import Overloaded
 from gitgate.testing import a_peer, a_repository, an_identity

@@ -31,7 +31,8 @@ from gitgate.plugin import (
     hookimpl,
 )
 from gitgate.plugin.threads import in_thread
-from gitgate.plugin_chain import PluginChain, PluginFailure, Ruling, Vote
+from gitgate.plugin_asking import PluginFailure
+from gitgate.plugin_chain import PluginChain, Ruling, Vote
 from gitgate.plugin_registration import Member, PluginUnsuitable
 from gitgate.testing import a_fetch, a_peer, a_repository, an_identity
 from gitgate.testing.waiting_loop import WaitingLoop

@@ -3,7 +3,7 @@
 import pytest
 
 from gitgate.plugin import Identity, Rejected
-from gitgate.plugin_chain import PluginFailure
+from gitgate.plugin_asking import PluginFailure
 from gitgate.testing import Probe, an_identity
 
 

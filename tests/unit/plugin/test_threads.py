@@ -7,7 +7,7 @@ import pytest
 from twisted.internet.defer import Deferred, succeed
 
 from gitgate.plugin import Allow, Identity, Password, Peer, WatchedFile, hookimpl, in_thread
-from gitgate.plugin_chain import PluginFailure
+from gitgate.plugin_asking import PluginFailure
 from gitgate.testing import Probe, a_fetch, an_identity
 
 PASSWORD = Password(username="alice", password="wonderland")
