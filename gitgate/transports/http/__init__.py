@@ -1,6 +1,7 @@
 """http and https: git's smart protocol (gitprotocol-http(5)), streamed in both directions.
 
 site.py            what listens: makes a channel for each connection
+surroundings.py    what these share
 channel.py         one connection: requests in their order, deadlines, what is answered to broken ones
 due.py             what happens when one of these deadlines is over
 request.py         one request: asks the gateway before the body, and sends the answer

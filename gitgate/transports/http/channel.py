@@ -7,7 +7,6 @@ tests/unit/transports/http/test_twisted_private_names.py fails when Twisted chan
 """
 
 import logging
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final, Protocol, cast
 
@@ -15,13 +14,10 @@ from twisted.internet.tcp import Connection
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel, Request
 
-from gitgate.config.model import Limits
-from gitgate.gateway import Gateway, new_request_id
-from gitgate.plugin import Peer, Transport
-from gitgate.reactor import Clock
-from gitgate.transports.connections import Connections, peer_at
-from gitgate.transports.http import responses
+from gitgate.plugin import Transport
+from gitgate.transports.connections import peer_at
 from gitgate.transports.http.due import Due
+from gitgate.transports.http.surroundings import Surroundings
 from gitgate.transports.penalties import Offence
 from gitgate.transports.transfer import Transfer
 from gitgate.wire.http_target import Unserved
@@ -46,24 +42,6 @@ _LEAST_PIECE: Final = 1024
 
 #: After so many requests others have their turn: hundreds fit into one read, and many answers are there at once.
 _REQUESTS_IN_A_TURN: Final = 16
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
-    """What the connections of one listener share."""
-
-    gateway: Gateway
-    connections: Connections
-    clock: Clock
-    transport: Transport
-    limits: Limits
-
-    def refuse(self, malformed: Malformed, peer: Peer) -> bytes:
-        """The answer to what is no request. It has its record, and its source pays for it."""
-        self.connections.blame(peer, Offence.MALFORMED)
-        request_id = new_request_id()
-        self.gateway.malformed(str(malformed), peer, request_id)
-        return responses.for_malformed(malformed, request_id, self.gateway.accepted).raw()
 
 
 class StreamedRequest(Protocol):

@@ -12,8 +12,9 @@ from gitgate.plugin import Transport
 from gitgate.reactor import Clock
 from gitgate.transports.connections import Connections, TurnedAway, peer_at
 from gitgate.transports.http import responses
-from gitgate.transports.http.channel import GitChannel, Surroundings
+from gitgate.transports.http.channel import GitChannel
 from gitgate.transports.http.request import GitHttpRequest
+from gitgate.transports.http.surroundings import Surroundings
 from gitgate.wire.http_target import Unserved
 
 _TURNED_AWAY: Final = {why: responses.for_turned_away(why).raw() for why in TurnedAway}
