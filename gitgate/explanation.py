@@ -17,7 +17,7 @@ from gitgate.audit import Audit
 from gitgate.gateway import Gateway
 from gitgate.git.command import Exchange
 from gitgate.git.process import Client, GitExit, RunningGit
-from gitgate.git.push import Judge, PushTerms
+from gitgate.git.push_terms import Judge, PushTerms
 from gitgate.git.runner import GitRunner
 from gitgate.git.symbolic_refs import SymbolicRefs
 from gitgate.login import Login

@@ -19,7 +19,7 @@ from gitgate.git.command import Exchange
 from gitgate.git.noticed_client import NoticedClient
 from gitgate.git.pathless_client import PathlessErrors
 from gitgate.git.process import Client, GitExit
-from gitgate.git.push import PushTerms
+from gitgate.git.push_terms import PushTerms
 from gitgate.git.runner import GitRunner
 from gitgate.login import METHODS, Login
 from gitgate.login_turns import LoginTurns

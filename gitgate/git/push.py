@@ -11,7 +11,7 @@ costs nothing: no process, no disk, no memory.
 
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Final, Protocol
 
@@ -22,8 +22,8 @@ from zope.interface import implementer
 from gitgate.git.news import News
 from gitgate.git.process import Client, GitExit, HookFound, Overheard, RunningGit
 from gitgate.git.push_sides import Advertising, Receiving
+from gitgate.git.push_terms import Judge, PushTerms
 from gitgate.idle import IdleTimer
-from gitgate.plugin import RefUpdate
 from gitgate.reactor import Reactor
 from gitgate.refusals import AccessDenied, CredentialsRequired, MalformedRequest, Refusal
 from gitgate.room import Room
@@ -31,18 +31,6 @@ from gitgate.turns import in_turns, others
 from gitgate.wire.malformed import Malformed
 from gitgate.wire.push_commands import LONGEST_LIST, PushCommands, PushCommandsReader
 from gitgate.wire.push_report import PushReportReader, refused_push
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PushTerms:
-    """What an allowed push is bound to: the refs that may only be moved forward, and how a rewind is refused."""
-
-    forward_only: tuple[str, ...] = ()
-    refusal: Refusal | None = None
-
-
-#: Allows a push on some terms, or raises a Refusal.
-Judge = Callable[[tuple[RefUpdate, ...]], Awaitable[PushTerms]]
 
 
 class RunReceivePack(Protocol):

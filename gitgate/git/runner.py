@@ -20,7 +20,8 @@ from gitgate.git.configured_hooks import without_configured_hooks
 from gitgate.git.fetch import Answered, Fetch
 from gitgate.git.pathless_client import PathlessOutput
 from gitgate.git.process import Client, GitExit, GitProcess, HookFound, Overheard
-from gitgate.git.push import Judge, Push, PushTerms, RunReceivePack, room_for_commands
+from gitgate.git.push import Push, RunReceivePack, room_for_commands
+from gitgate.git.push_terms import Judge, PushTerms
 from gitgate.git.question import Question
 from gitgate.git.repository_hooks import HookFolder, hooks_of
 from gitgate.git.symbolic_refs import SymbolicRefs

@@ -9,7 +9,7 @@ from typing import Final
 
 from gitgate.git.command import GitCommand
 from gitgate.git.output import output_of
-from gitgate.git.push import Judge, PushTerms
+from gitgate.git.push_terms import Judge, PushTerms
 from gitgate.plugin import RefUpdate, Repository
 from gitgate.reactor import Reactor
 from gitgate.refusals import AccessDenied

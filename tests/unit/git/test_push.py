@@ -8,7 +8,8 @@ from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
 from twisted.internet.task import Clock
 
 from gitgate.git.process import Client, GitExit, HookFound, Overheard, RunningGit
-from gitgate.git.push import Push, PushTerms, RunReceivePack
+from gitgate.git.push import Push, RunReceivePack
+from gitgate.git.push_terms import PushTerms
 from gitgate.plugin import RefUpdate
 from gitgate.refusals import AccessDenied, CredentialsRequired, MalformedRequest, Overloaded, Unavailable
 from gitgate.room import Room
