@@ -23,6 +23,7 @@ from twisted.conch.ssh.userauth import MSG_USERAUTH_REQUEST
 from gitgate.transports.ssh.fields import Fields
 from gitgate.transports.ssh.packet_transport import PacketTransport
 from gitgate.transports.ssh.session import Session
+from gitgate.transports.ssh.session_flow import SessionFlow
 from gitgate.wire.malformed import Malformed
 
 #: With a maximum packet of 1 byte every byte would cost a packet; with 0, conch's channel sends empty ones for ever.
@@ -57,7 +58,7 @@ class Connection(SSHConnection):
         self.accepts_data = accepts_data
         self._refused = refused
         self._let_client_send = let_client_send
-        self._behind: set[Session] = set()
+        self._behind: set[SessionFlow] = set()
         self._opened: set[Session] = set()
 
     def let_data_flow(self, accepts_data: bool) -> None:
@@ -73,7 +74,7 @@ class Connection(SSHConnection):
             for session in opened:
                 session.flow()
 
-    def send(self, session: Session, data: bytes, *, is_error: bool) -> None:
+    def send(self, session: SessionFlow, data: bytes, *, is_error: bool) -> None:
         """Send what is in the client's window, in packets of the size that it takes. Only while `accepts_data`."""
         channel = self.channelsToRemoteChannel[session]
         if is_error:
@@ -87,7 +88,7 @@ class Connection(SSHConnection):
         """How much has come for sessions without a decision."""
         return sum(session.early_bytes for session in self.channels.values())
 
-    def falls_behind(self, session: Session, *, is_behind: bool) -> None:
+    def falls_behind(self, session: SessionFlow, *, is_behind: bool) -> None:
         """A session has so much data waiting for git that no more may come; or it has no longer.
 
         The client was given a window that a long line can fill, and might fill it while git does not read, or before

@@ -21,6 +21,7 @@ from gitgate.transports.ssh.factory import SshFactory
 from gitgate.transports.ssh.keyed_transport import KeyedTransport
 from gitgate.transports.ssh.packet_transport import AgreedKeys, PacketTransport
 from gitgate.transports.ssh.session import Session
+from gitgate.transports.ssh.session_flow import SessionFlow
 from gitgate.transports.ssh.transport import SshTransport
 from gitgate.transports.ssh.userauth import UserAuth
 
@@ -40,7 +41,8 @@ OVERRIDDEN = {
         *("ssh_CHANNEL_DATA", "ssh_CHANNEL_EXTENDED_DATA", "ssh_CHANNEL_EOF", "ssh_CHANNEL_CLOSE"),
         *("ssh_CHANNEL_REQUEST", "ssh_CHANNEL_SUCCESS", "ssh_CHANNEL_FAILURE"),
     },
-    Session: {
+    Session: set(),
+    SessionFlow: {
         *("name", "dataReceived", "eofReceived", "addWindowBytes", "closeReceived", "closed", "channelOpen", "write"),
     },
     SshFactory: {"noisy", "buildProtocol"},
