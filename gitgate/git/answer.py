@@ -16,12 +16,10 @@ from twisted.python.failure import Failure
 
 from gitgate.git import EXIT_FATAL
 from gitgate.git.answer_store import AnswerStore, NoRoom
+from gitgate.git.pipes import READ_SIZE
 from gitgate.git.process import GitExit, RunningGit
 from gitgate.git.question import Question
 from gitgate.reactor import Clock, Timer
-
-#: As much as is read of git at a time.
-_READ_SIZE: Final = 256 * 1024
 
 #: So much a reader brings its client at once, before others have their turn.
 _MOST_AT_ONCE: Final = 1024 * 1024
@@ -185,9 +183,9 @@ class Answer:
     def read(self, position: int) -> bytes:
         """What comes at `position`; nothing where git has not said it yet."""
         if self._store is not None and position < self._store.length:
-            return self._store.read(position, _READ_SIZE)
+            return self._store.read(position, READ_SIZE)
         begin = position - self._unstored_from
-        return bytes(self._unstored[begin : begin + _READ_SIZE])
+        return bytes(self._unstored[begin : begin + READ_SIZE])
 
     def reader_moved(self, reader: Reader) -> None:
         """It has read, or tried to."""

@@ -19,7 +19,7 @@ from twisted.python.failure import Failure
 from gitgate.reactor import Timer
 
 #: What is read of git at a time. Twisted's own reader takes 8 KiB: each time costs the same, however much comes.
-_READ_SIZE: Final = 256 * 1024
+READ_SIZE: Final = 256 * 1024
 
 #: What the pipes hold, where the system lets us (pipe(7), F_SETPIPE_SZ): usually 64 KiB, with which git waits for us at
 #: each packet. Those of a hundred gits stay within what pipe(7) grants a user (pipe-user-pages-soft, 64 MiB), also
@@ -113,12 +113,12 @@ class PipeReader(ProcessReader):
 
     def doRead(self) -> Exception | None:  # noqa: N802
         try:
-            data = os.read(self.fd, _READ_SIZE)
+            data = os.read(self.fd, READ_SIZE)
         except OSError as error:
             return None if error.errno in (errno.EAGAIN, errno.EINTR) else CONNECTION_LOST
         if not data:
             return CONNECTION_DONE
-        if self._length.is_one_of_several and _LEAST_TO_GATHER <= len(data) < _READ_SIZE:
+        if self._length.is_one_of_several and _LEAST_TO_GATHER <= len(data) < READ_SIZE:
             self._watch.rest()
         elif self._taken <= _BULK:
             self._taken += len(data)

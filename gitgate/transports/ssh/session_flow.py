@@ -17,6 +17,7 @@ from twisted.conch.ssh.channel import SSHChannel
 from twisted.conch.ssh.common import NS
 from twisted.internet.defer import Deferred
 
+from gitgate.git.pipes import READ_SIZE
 from gitgate.git.process import RunningGit
 from gitgate.room import Room
 from gitgate.transports.ssh.outbox import Outbox
@@ -31,8 +32,8 @@ _FIRST_WINDOW: Final = 64 * 1024
 _WINDOW: Final = 2 * 1024 * 1024
 #: What may be here of that while git does not take it.
 _MOST_BEHIND: Final = 64 * 1024
-#: What is made into packets before it is asked again whether the socket is full: all that is read of git at a time.
-_MOST_AT_ONCE: Final = 256 * 1024
+#: What is made into packets before it is asked again whether the socket is full.
+_MOST_AT_ONCE: Final = READ_SIZE
 #: RFC 4253 section 6.1 lets nobody rely on more.
 _LARGEST_PACKET: Final = 32 * 1024
 _LARGEST_WINDOW: Final = 2**32 - 1
