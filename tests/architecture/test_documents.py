@@ -16,6 +16,8 @@ DOCUMENTS = (
         f"docs/{name}.md"
         for name in ("operating", "ldap", "webhook", "contributing", "architecture", "rules", "explain", "audit")
     ),
+    "docs/plugins.md",
+    "docs/embedding.md",
     "docs/performance.md",
 )
 
@@ -44,7 +46,8 @@ def test_what_a_document_links_to_is_there(document: str, project: Path) -> None
     assert list(_broken_links(project / document)) == []
 
 
-@pytest.mark.parametrize("document", DOCUMENTS)
+# The guide for authors names the paths of a package of its own.
+@pytest.mark.parametrize("document", sorted({*DOCUMENTS} - {"docs/plugins.md"}))
 def test_paths_of_the_project_that_a_document_names_exist(document: str, project: Path) -> None:
     named = re.findall(r"`((?:gitgate|plugins|tests|docs|\.ci)/[\w./-]*)`", (project / document).read_text())
     assert [path for path in named if not (project / path).exists()] == []
@@ -72,5 +75,6 @@ def test_nobody_is_told_to_install_the_unrelated_project(document: str, project:
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_a_fenced_block_says_what_it_is(document: str, project: Path) -> None:
     opened = re.findall(r"^```(.*)$", (project / document).read_text(), re.MULTILINE)[::2]
-    known = {RUN, NOT_RUN, "yaml", "ini", "systemd", "nginx", "gitconfig", "text", "gitolite", "python", "json", ""}
+    languages = ("yaml", "toml", "ini", "systemd", "nginx", "gitconfig", "text", "gitolite", "python", "json")
+    known = {RUN, NOT_RUN, *languages, ""}
     assert set(opened) <= (known if document == "docs/architecture.md" else known - {""})
