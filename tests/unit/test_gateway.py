@@ -66,7 +66,8 @@ class Site:
 
     @hookimpl
     async def authenticate(self, credentials: Any) -> Any:
-        return self._answer("authenticate", self.login)
+        answer = self._answer("authenticate", self.login)
+        return await answer if isinstance(answer, Deferred) else answer
 
     @hookimpl
     async def enrich_identity(self, identity: Identity) -> Any:
@@ -120,6 +121,11 @@ class LoginLess:
     @hookimpl
     async def authorize(self, identity: Identity, request: GitRequest, repository: Repository) -> Any:
         return await self._site.authorize(identity, request, repository)
+
+
+async def fail(*_: object) -> Login:
+    """As a fault of gitgate's own does."""
+    raise ZeroDivisionError
 
 
 class House:
@@ -354,6 +360,34 @@ def test_a_login_that_is_refused_is_recorded_with_the_name_that_was_typed(site: 
         "alice",
         None,
     )
+
+
+@pytest.mark.parametrize("credentials", [PASSWORD, KEY])
+def test_a_login_whose_client_goes_away_is_recorded(credentials: Any) -> None:
+    """Attack: send guesses, and hang up before the answer: a directory locks the account, and nothing says who did."""
+    house = House(Site(login=Deferred()))
+    login = Deferred.fromCoroutine(house.gateway.authenticate(credentials, a_peer(), "req-9"))
+    login.addErrback(lambda failure: failure.trap(CancelledError))
+    login.cancel()
+    assert [(record.verdict, record.reason, record.username) for record in house.records] == [
+        (Verdict.ABORTED, "the client went away", "alice")
+    ]
+
+
+def test_a_client_that_goes_while_it_asks_about_a_key_leaves_no_record() -> None:
+    house = House(Site(login=Deferred()))
+    asking = Deferred.fromCoroutine(house.gateway.authenticate(replace(KEY, verified=False), a_peer(), "req-9"))
+    asking.addErrback(lambda failure: failure.trap(CancelledError))
+    asking.cancel()
+    assert house.records == []
+
+
+def test_a_login_in_which_gitgate_fails_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    house = House(Site(login=an_identity("alice")))
+    monkeypatch.setattr(house.gateway, "_login", fail)
+    with pytest.raises(ZeroDivisionError):
+        house.authenticate()
+    assert [(record.verdict, record.username) for record in house.records] == [(Verdict.FAILED, "alice")]
 
 
 def test_an_outage_is_not_a_wrong_password() -> None:
