@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Iterable
 from dataclasses import replace
+from errno import EINVAL, EISDIR, ENAMETOOLONG, ENOENT, ENOTDIR
 from itertools import islice
 from typing import Final
 
@@ -22,6 +23,10 @@ _MOST_STEPS: Final = 5
 _LONGEST: Final = 4096
 _LONGEST_CONFIGURATION: Final = 2**20
 
+#: No ref is there, or git could not make one of this name. Any other error, such as too many open files, says nothing:
+#: the ref may lead to one that nobody may push to.
+_NO_FILE: Final = frozenset({ENOENT, ENOTDIR, EISDIR, ENAMETOOLONG})
+
 #: Where git is asked, it is run for each ref: it has no list of those that lead to what is not there yet, and a push to
 #: one makes that.
 _MOST_ASKED: Final = 1000
@@ -39,7 +44,10 @@ class SymbolicRefs:
 
     @classmethod
     def among(cls, refs: Iterable[str], repository: Repository) -> "SymbolicRefs | None":
-        """Those of `refs` that are symbolic; None where git has to be asked. Reads the disk, for each of them."""
+        """Those of `refs` that are symbolic; None where git has to be asked. Reads the disk, for each of them.
+
+        Raises OSError where the disk does not say.
+        """
         directory = os.fsencode(repository.directory)
         if not _are_files(directory):
             return None
@@ -156,12 +164,17 @@ def _target(directory: bytes, ref: bytes) -> bytes | None:
         linked = os.readlink(path)  # noqa: PTH115 # called for each of many refs
         if linked.startswith(b"refs/"):
             return linked
-    except OSError:
-        pass
+    except OSError as error:
+        if error.errno in _NO_FILE:
+            return None
+        if error.errno != EINVAL:  # it is no link
+            raise
     try:
         content = _start_of(path, _LONGEST)
-    except OSError:
-        return None
+    except OSError as error:
+        if error.errno in _NO_FILE:
+            return None
+        raise
     return content.removeprefix(_START).strip() if content.startswith(_START) else None
 
 

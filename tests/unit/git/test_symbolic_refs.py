@@ -1,8 +1,9 @@
 """Which refs of a push lead elsewhere, as git itself sees it, and what is judged then."""
 
 import os
+import resource
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,27 @@ def git(folder: Path, *arguments: str | bytes) -> None:
 def test_what_a_ref_leads_to_is_judged_too(repository: Repository, ref: str, also: list[str]) -> None:
     symbolic = looked_at([ref], repository)
     assert symbolic.with_targets((update(ref),)) == (update(ref), *map(update, also))
+
+
+def test_a_ref_that_cannot_be_read_is_no_plain_one(repository: Repository) -> None:
+    """Attack: open connections until no file can be opened, and push to `master`, which leads to the protected `main`,
+    while others come and go: git may find a place for its files again."""
+
+    def refs_while_no_file_can_be_opened() -> Iterator[str]:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (0, most))
+        yield "refs/heads/master"
+
+    usual, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        with pytest.raises(OSError, match="Too many open files"):
+            SymbolicRefs.among(refs_while_no_file_can_be_opened(), repository)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (usual, most))
+
+
+@pytest.mark.parametrize("ref", ["refs/heads/plain/below", "refs/heads/" + "x" * 300, "refs/heads/" + "x/" * 3000 + "x"])
+def test_a_name_of_which_no_ref_can_be_made_leads_nowhere(repository: Repository, ref: str) -> None:
+    assert looked_at([ref], repository).with_targets((update(ref),)) == (update(ref),)
 
 
 def test_what_is_pushed_anyway_is_judged_once(repository: Repository) -> None:

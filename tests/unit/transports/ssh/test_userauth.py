@@ -165,7 +165,7 @@ def test_only_methods_that_some_plugin_knows_are_offered(
 def test_a_password_where_nobody_has_one_is_refused_by_the_gateway_which_records_it(
     make_line: Any, gateway: Any, accepted: frozenset[type]
 ) -> None:
-    """Attack: guess passwords where only keys log in. The source was turned away for it, and no record said for what."""
+    """Attack: guess passwords where only keys log in. The source was turned away, and no record said for what."""
     gateway.accepted = accepted
     gateway.judge = lambda credentials: CredentialsRefused("no plugin knows them")
     line = make_line(gateway)
