@@ -8,6 +8,7 @@ from errno import EINVAL, EISDIR, ENAMETOOLONG, ENOENT, ENOTDIR
 from itertools import islice
 from typing import Final
 
+from gitgate.deadline import DeadlineOver
 from gitgate.git.command import GitCommand
 from gitgate.git.output import output_of
 from gitgate.git.push_terms import Judge, PushTerms
@@ -30,6 +31,7 @@ _NO_FILE: Final = frozenset({ENOENT, ENOTDIR, EISDIR, ENAMETOOLONG})
 #: Where git is asked, it is run for each ref: it has no list of those that lead to what is not there yet, and a push to
 #: one makes that.
 _MOST_ASKED: Final = 1000
+_SECONDS_TO_ASK: Final = 60.0
 _NOT_SYMBOLIC: Final = 1
 
 #: A byte that is no UTF-8, in the names that plugins see. No name has a backslash of its own (git-check-ref-format(1)).
@@ -60,7 +62,8 @@ class SymbolicRefs:
     ) -> "SymbolicRefs":
         """The same, each with the ref at its end, as git tells it in the environment of `command`.
 
-        Raises OSError where git does not say, and `AccessDenied` where they are too many.
+        Raises OSError where git does not say, also within a minute for all of them, and `AccessDenied` where they are
+        too many.
         """
         asked = list(islice(_possible(refs), _MOST_ASKED + 1))
         if len(asked) > _MOST_ASKED:
@@ -69,7 +72,10 @@ class SymbolicRefs:
                 f"more than {_MOST_ASKED} refs, about each of which git has to be asked", message=message
             )
         found: dict[str, tuple[str, ...]] = {}
+        end = reactor.seconds() + _SECONDS_TO_ASK
         for ref in asked:
+            if reactor.seconds() >= end:
+                raise DeadlineOver(f"git does not say within {_SECONDS_TO_ASK:g} s where {len(asked)} refs lead")
             # What a client names as an argument: it begins with "refs/", so it is never an option.
             arguments = ["-C", str(repository.directory), "--git-dir=.", "symbolic-ref", "--quiet"]
             said = await output_of(command, [*arguments, os.fsdecode(_bytes_of(ref))], reactor)
