@@ -234,7 +234,7 @@ class Gateway:
             await self._resolution.again(operation.identity, operation.request, operation.repository)
         entry.completed(git)
         if git.rewound:
-            await entry.rewound(git.rewound)
+            await entry.rewound(git)
         return git
 
     async def _push(self, operation: "_Operation", entry: AuditEntry, *, can_repeat: bool) -> GitExit:
