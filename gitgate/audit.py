@@ -127,9 +127,8 @@ class AuditEntry:
     async def rewound(self, git: GitExit) -> None:
         """Some of its refs were moved to where not all of their commits are, or were to be. It cannot be cancelled."""
         updates: list[RefUpdate] = []
-        is_in_haste = (
-            git.abandoned
-        )  # the server may stop: it has cut off this client, and waits for the record no longer
+        # Where the client is gone, the server may be stopping: it has cut off this client, and waits no longer.
+        is_in_haste = git.abandoned
         for some in parts_of(self._facts["updates"]):
             if updates and not is_in_haste:
                 try:
