@@ -124,10 +124,11 @@ class AuditEntry:
             # Refs have moved: the client had sent everything.
             self._facts["reason"] += f"; {self._audit.why_cut_off()} before the client knew"
 
-    async def rewound(self, refs: frozenset[str]) -> None:
-        """These of its refs were moved to where not all of their commits are, or were to be. It cannot be cancelled."""
+    async def rewound(self, git: GitExit) -> None:
+        """Some of its refs were moved to where not all of their commits are, or were to be. It cannot be cancelled."""
         updates: list[RefUpdate] = []
-        is_in_haste = False
+        # Where the client is gone, the server may be stopping: it has cut off this client, and waits no longer.
+        is_in_haste = git.abandoned
         for some in parts_of(self._facts["updates"]):
             if updates and not is_in_haste:
                 try:
@@ -136,7 +137,7 @@ class AuditEntry:
                     is_in_haste = True  # git has ended, and whoever goes away now, or stops the server, changes nothing
             updates += (
                 replace(update, change=RefChange.REWIND)
-                if update.change is RefChange.UPDATE and update.ref in refs
+                if update.change is RefChange.UPDATE and update.ref in git.rewound
                 else update
                 for update in some
             )

@@ -89,21 +89,30 @@ class Gateway:
         """The login that `credentials` give. Raises `CredentialsRefused`, `Overloaded` or `Unavailable`.
 
         For a key that is only asked about (`verified=False`) the answer says that it would do; nobody is logged in by
-        it. A refused login is an operation, with its record; a granted one is told with what it is used for. For keys
-        that are refused when they are asked about, see `refused_keys`.
+        it. A login that fails is an operation, with its record, also where its client does not wait for the answer; a
+        granted one is told with what it is used for. For keys that are refused when they are asked about, see
+        `refused_keys`.
         """
         entry = self._audit.begin(request_id, peer)
+        entry.attempted(credentials)
+        is_operation = not isinstance(credentials, PublicKey) or credentials.verified
         try:
             if self._turns is None:
-                return await self._login(credentials, peer, request_id)
-            async with self._turns.turn(credentials, peer):
-                return await self._login(credentials, peer, request_id)
+                login = await self._login(credentials, peer, request_id)
+            else:
+                async with self._turns.turn(credentials, peer):
+                    login = await self._login(credentials, peer, request_id)
+            is_operation = False
+            return login
         except Refusal as refusal:
-            if not isinstance(credentials, PublicKey) or credentials.verified:
-                entry.attempted(credentials)
-                entry.refused(refusal)
-                entry.close()
+            entry.refused(refusal)
             raise
+        except CancelledError:
+            entry.aborted()
+            raise
+        finally:
+            if is_operation:
+                entry.close()
 
     def refused_keys(self, peer: Peer) -> RefusedKeys:
         """For the record of a client that has asked about keys, none of which would do."""
@@ -225,7 +234,7 @@ class Gateway:
             await self._resolution.again(operation.identity, operation.request, operation.repository)
         entry.completed(git)
         if git.rewound:
-            await entry.rewound(git.rewound)
+            await entry.rewound(git)
         return git
 
     async def _push(self, operation: "_Operation", entry: AuditEntry, *, can_repeat: bool) -> GitExit:

@@ -142,11 +142,12 @@ class Push:
             if isinstance(terms.refusal, CredentialsRequired):
                 raise terms.refusal
             self._git_is_heard = True
+            is_gone = received.abandoned
             try:
                 await self._report(commands, self._wrongly_rewound, terms.refusal)
             except CancelledError:
-                pass  # it did not wait for all of its answer
-            return replace(self._ended(received.code, received), refusal=terms.refusal)
+                is_gone = True  # it did not wait for all of its answer
+            return replace(self._ended(received.code, received), refusal=terms.refusal, abandoned=is_gone)
         self._let_go()
         if asks is not None and self._hook_is_awaited and len(report.refused) < len(commands.updates):
             _log.error("git took a push without asking whether it rewinds: the hook of gitgate did not run")

@@ -4,9 +4,11 @@ import os
 import re
 from collections.abc import Iterable
 from dataclasses import replace
+from errno import EINVAL, EISDIR, ENAMETOOLONG, ENOENT, ENOTDIR
 from itertools import islice
 from typing import Final
 
+from gitgate.deadline import DeadlineOver
 from gitgate.git.command import GitCommand
 from gitgate.git.output import output_of
 from gitgate.git.push_terms import Judge, PushTerms
@@ -22,9 +24,14 @@ _MOST_STEPS: Final = 5
 _LONGEST: Final = 4096
 _LONGEST_CONFIGURATION: Final = 2**20
 
+#: No ref is there, or git could not make one of this name. Any other error, such as too many open files, says nothing:
+#: the ref may lead to one that nobody may push to.
+_NO_FILE: Final = frozenset({ENOENT, ENOTDIR, EISDIR, ENAMETOOLONG})
+
 #: Where git is asked, it is run for each ref: it has no list of those that lead to what is not there yet, and a push to
 #: one makes that.
 _MOST_ASKED: Final = 1000
+_SECONDS_TO_ASK: Final = 60.0
 _NOT_SYMBOLIC: Final = 1
 
 #: A byte that is no UTF-8, in the names that plugins see. No name has a backslash of its own (git-check-ref-format(1)).
@@ -39,7 +46,10 @@ class SymbolicRefs:
 
     @classmethod
     def among(cls, refs: Iterable[str], repository: Repository) -> "SymbolicRefs | None":
-        """Those of `refs` that are symbolic; None where git has to be asked. Reads the disk, for each of them."""
+        """Those of `refs` that are symbolic; None where git has to be asked. Reads the disk, for each of them.
+
+        Raises OSError where the disk does not say.
+        """
         directory = os.fsencode(repository.directory)
         if not _are_files(directory):
             return None
@@ -52,7 +62,8 @@ class SymbolicRefs:
     ) -> "SymbolicRefs":
         """The same, each with the ref at its end, as git tells it in the environment of `command`.
 
-        Raises OSError where git does not say, and `AccessDenied` where they are too many.
+        Raises OSError where git does not say, also within a minute for all of them, and `AccessDenied` where they are
+        too many.
         """
         asked = list(islice(_possible(refs), _MOST_ASKED + 1))
         if len(asked) > _MOST_ASKED:
@@ -61,7 +72,10 @@ class SymbolicRefs:
                 f"more than {_MOST_ASKED} refs, about each of which git has to be asked", message=message
             )
         found: dict[str, tuple[str, ...]] = {}
+        end = reactor.seconds() + _SECONDS_TO_ASK
         for ref in asked:
+            if reactor.seconds() >= end:
+                raise DeadlineOver(f"git does not say within {_SECONDS_TO_ASK:g} s where {len(asked)} refs lead")
             # What a client names as an argument: it begins with "refs/", so it is never an option.
             arguments = ["-C", str(repository.directory), "--git-dir=.", "symbolic-ref", "--quiet"]
             said = await output_of(command, [*arguments, os.fsdecode(_bytes_of(ref))], reactor)
@@ -156,12 +170,17 @@ def _target(directory: bytes, ref: bytes) -> bytes | None:
         linked = os.readlink(path)  # noqa: PTH115 # called for each of many refs
         if linked.startswith(b"refs/"):
             return linked
-    except OSError:
-        pass
+    except OSError as error:
+        if error.errno in _NO_FILE:
+            return None
+        if error.errno != EINVAL:  # it is no link
+            raise
     try:
         content = _start_of(path, _LONGEST)
-    except OSError:
-        return None
+    except OSError as error:
+        if error.errno in _NO_FILE:
+            return None
+        raise
     return content.removeprefix(_START).strip() if content.startswith(_START) else None
 
 

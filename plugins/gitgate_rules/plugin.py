@@ -66,7 +66,10 @@ class RulesPlugin:
             if self._clock() > until:
                 await in_thread(_nothing)  # what comes from a thread comes in another turn of the reactor
                 until = self._clock() + _SECONDS_AT_ONCE
-        return judge.verdict()
+        verdict = judge.verdict()
+        if isinstance(verdict, Deny):
+            self._of_pushes.pop(request.request_id, None)  # nothing more is asked of it
+        return verdict
 
     async def _latest(self, file: WatchedFile[_Rules], request: GitRequest) -> _Rules:
         """The rules of the file, for both questions about one push the same.
@@ -81,7 +84,7 @@ class RulesPlugin:
         if any(update.change is RefChange.UPDATE for update in request.updates):
             self._of_pushes[request.request_id] = rules
             if len(self._of_pushes) > _MOST_PUSHES:
-                del self._of_pushes[next(iter(self._of_pushes))]  # of which nothing more was asked
+                del self._of_pushes[next(iter(self._of_pushes))]  # which another plugin refused, or decides
         return rules
 
 

@@ -8,7 +8,7 @@ import pytest
 from twisted.internet.defer import CancelledError, Deferred
 
 from gitgate.at_once import begin
-from gitgate.audit import Audit, describe
+from gitgate.audit import Audit, AuditEntry, describe
 from gitgate.gateway import Gateway
 from gitgate.git.command import Exchange
 from gitgate.git.process import GitExit
@@ -66,7 +66,8 @@ class Site:
 
     @hookimpl
     async def authenticate(self, credentials: Any) -> Any:
-        return self._answer("authenticate", self.login)
+        answer = self._answer("authenticate", self.login)
+        return await answer if isinstance(answer, Deferred) else answer
 
     @hookimpl
     async def enrich_identity(self, identity: Identity) -> Any:
@@ -120,6 +121,11 @@ class LoginLess:
     @hookimpl
     async def authorize(self, identity: Identity, request: GitRequest, repository: Repository) -> Any:
         return await self._site.authorize(identity, request, repository)
+
+
+async def fail(*_: object) -> Login:
+    """As a fault of gitgate's own does."""
+    raise ZeroDivisionError
 
 
 class House:
@@ -356,6 +362,34 @@ def test_a_login_that_is_refused_is_recorded_with_the_name_that_was_typed(site: 
     )
 
 
+@pytest.mark.parametrize("credentials", [PASSWORD, KEY])
+def test_a_login_whose_client_goes_away_is_recorded(credentials: Any) -> None:
+    """Attack: send guesses, and hang up before the answer: a directory locks the account, and nothing says who did."""
+    house = House(Site(login=Deferred()))
+    login = Deferred.fromCoroutine(house.gateway.authenticate(credentials, a_peer(), "req-9"))
+    login.addErrback(lambda failure: failure.trap(CancelledError))
+    login.cancel()
+    assert [(record.verdict, record.reason, record.username) for record in house.records] == [
+        (Verdict.ABORTED, "the client went away", "alice")
+    ]
+
+
+def test_a_client_that_goes_while_it_asks_about_a_key_leaves_no_record() -> None:
+    house = House(Site(login=Deferred()))
+    asking = Deferred.fromCoroutine(house.gateway.authenticate(replace(KEY, verified=False), a_peer(), "req-9"))
+    asking.addErrback(lambda failure: failure.trap(CancelledError))
+    asking.cancel()
+    assert house.records == []
+
+
+def test_a_login_in_which_gitgate_fails_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    house = House(Site(login=an_identity("alice")))
+    monkeypatch.setattr(house.gateway, "_login", fail)
+    with pytest.raises(ZeroDivisionError):
+        house.authenticate()
+    assert [(record.verdict, record.username) for record in house.records] == [(Verdict.FAILED, "alice")]
+
+
 def test_an_outage_is_not_a_wrong_password() -> None:
     """git throws a stored password away when the server says 401 because the directory was down."""
     for site in (Site(login=OSError("down")), Site(login=an_identity(), enriched=OSError("down"))):
@@ -464,8 +498,9 @@ def test_an_update_that_was_found_to_rewind_is_recorded_as_such() -> None:
     refs = {"refs/heads/a": RefChange.UPDATE, "refs/heads/b": RefChange.UPDATE, "refs/heads/c": RefChange.CREATE}
     updates = tuple(RefUpdate(ref=ref, old="1" * 40, new="2" * 40, change=change) for ref, change in refs.items())
     entry.request(a_push(updates=updates))
-    entry.completed(GIT_EXIT)
-    assert begin(entry.rewound(frozenset({"refs/heads/b"}))) is None
+    git = replace(GIT_EXIT, rewound=frozenset({"refs/heads/b"}))
+    entry.completed(git)
+    assert begin(entry.rewound(git)) is None
     entry.close()
     assert [update.change for update in records[0].updates] == [RefChange.UPDATE, RefChange.REWIND, RefChange.CREATE]
 
@@ -483,16 +518,23 @@ def test_the_log_says_why_git_refused_a_few_refs_of_a_push() -> None:
     assert f" git refused 4 of 4 refs ({told}; ...), exit 0," in describe(records[0])
 
 
+MANY = tuple(f"refs/heads/{number}" for number in range(9000))
+
+
+def an_entry_of_many_updates(loop: WaitingLoop, records: list[AuditRecord]) -> AuditEntry:
+    entry = Audit(loop.reactor, records.append).begin("req-1", a_peer())
+    updates = tuple(RefUpdate(ref=ref, old="1" * 40, new="2" * 40, change=RefChange.UPDATE) for ref in MANY)
+    entry.request(a_push(updates=updates))
+    return entry
+
+
 @pytest.mark.parametrize("goes", [False, True])
 def test_many_rewinds_are_recorded_with_others_between_also_of_who_goes_meanwhile(goes: bool) -> None:
     """Attack: rewind a branch among thousands, and hang up while that is being written down."""
     loop, records = WaitingLoop(), list[AuditRecord]()
-    entry = Audit(loop.reactor, records.append).begin("req-1", a_peer())
-    refs = tuple(f"refs/heads/{number}" for number in range(9000))
-    updates = tuple(RefUpdate(ref=ref, old="1" * 40, new="2" * 40, change=RefChange.UPDATE) for ref in refs)
-    entry.request(a_push(updates=updates))
-    entry.completed(GIT_EXIT)
-    writing = Deferred.fromCoroutine(entry.rewound(frozenset(refs)))
+    entry, git = an_entry_of_many_updates(loop, records), replace(GIT_EXIT, rewound=frozenset(MANY))
+    entry.completed(git)
+    writing = Deferred.fromCoroutine(entry.rewound(git))
     assert not writing.called
     if goes:
         writing.cancel()
@@ -501,6 +543,17 @@ def test_many_rewinds_are_recorded_with_others_between_also_of_who_goes_meanwhil
     assert writing.called
     entry.close()
     assert records[0].verdict is Verdict.COMPLETED
+    assert {update.change for update in records[0].updates} == {RefChange.REWIND}
+
+
+def test_many_rewinds_of_who_is_gone_already_are_recorded_at_once() -> None:
+    """Attack: as above, when the server stops: it hears no more that the client goes, and ends before the record."""
+    records: list[AuditRecord] = []
+    entry = an_entry_of_many_updates(WaitingLoop(), records)
+    git = replace(GIT_EXIT, abandoned=True, rewound=frozenset(MANY))
+    entry.completed(git)
+    assert begin(entry.rewound(git)) is None
+    entry.close()
     assert {update.change for update in records[0].updates} == {RefChange.REWIND}
 
 

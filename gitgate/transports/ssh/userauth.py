@@ -127,8 +127,12 @@ class UserAuth(SSHService):
             self._failed(request)
 
     def _credentials(self, request: AuthRequest, username: str) -> Credentials | None:
-        """What the gateway can judge, or None where nothing was presented. Raises `Malformed`."""
-        if request.method not in self._methods:
+        """What the gateway can judge, or None where nothing was presented. Raises `Malformed`.
+
+        What was presented by a method that is not offered is judged as well, and so refused and recorded: bots guess
+        passwords also where nobody has one.
+        """
+        if request.is_question and request.method not in self._methods:
             return None
         match request.proof:
             case NoProof():

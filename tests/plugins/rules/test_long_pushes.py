@@ -126,9 +126,23 @@ def test_rules_that_change_while_a_push_is_judged_are_for_the_next_one(file: Pat
     assert vote(plugin, push) == Deny("main-is-frozen: write denied to everyone for refs/heads/main", refs=(MAIN,))
 
 
-def test_pushes_that_were_refused_are_forgotten(file: Path) -> None:
+def test_pushes_that_another_plugin_refused_are_forgotten(file: Path) -> None:
     clock = HandClock()
     plugin = RulesPlugin(RulesSettings(file=file), clock=clock)
     for number in range(1000):
         vote(plugin, a_push_of((UPDATE, MAIN), request_id=f"req-{number}"))
     assert len(plugin._of_pushes) <= 100
+
+
+def test_pushes_that_are_refused_push_out_no_other(file: Path) -> None:
+    """Attack: as above, and between the two questions push what is refused, more often than pushes are remembered."""
+    clock = HandClock()
+    plugin = RulesPlugin(RulesSettings(file=file), clock=clock)
+    vote(plugin, a_push_of((UPDATE, MAIN)))
+    file.write_text(AFTER)
+    clock.now += 1
+    for number in range(200):
+        vote(plugin, a_push_of((UPDATE, MAIN), request_id=f"refused-{number}"))
+    assert vote(plugin, a_push_of((REWIND, MAIN))) == Deny(
+        "main-stays: force denied to everyone for refs/heads/main", refs=(MAIN,)
+    )

@@ -507,6 +507,7 @@ def test_who_goes_in_the_middle_of_a_long_report_was_refused_all_the_same(found_
     house.serving.cancel()
     house.clock.advance(0)
     assert house.exit.refusal is refused
+    assert house.exit.abandoned is found_by_hook
     assert house.client.heard == heard
 
 

@@ -161,14 +161,30 @@ def test_only_methods_that_some_plugin_knows_are_offered(
     assert line.take() == [(FAILURE, NS(methods) + b"\0")]
 
 
-def test_a_method_that_is_not_offered_is_not_tried(make_line: Any, gateway: Any) -> None:
-    gateway.accepted = frozenset({PublicKey})
+@pytest.mark.parametrize("accepted", [frozenset({PublicKey}), frozenset()])
+def test_a_password_where_nobody_has_one_is_refused_by_the_gateway_which_records_it(
+    make_line: Any, gateway: Any, accepted: frozenset[type]
+) -> None:
+    """Attack: guess passwords where only keys log in. The source was turned away, and no record said for what."""
+    gateway.accepted = accepted
+    gateway.judge = lambda credentials: CredentialsRefused("no plugin knows them")
     line = make_line(gateway)
     line.begin_login()
 
     line.send(50, line.password("alice", "secret"))
 
-    assert line.take() == [(FAILURE, NS(b"publickey") + b"\0")]
+    assert [message for message, _ in line.take()] == [FAILURE]
+    assert gateway.asked == [Password(username="alice", password="secret")]
+
+
+def test_a_question_about_a_key_where_nobody_has_one_is_not_asked(make_line: Any, gateway: Any) -> None:
+    gateway.accepted = frozenset({Password})
+    line = make_line(gateway)
+    line.begin_login()
+
+    line.send(50, question("alice", ALICE))
+
+    assert line.take() == [(FAILURE, NS(b"password") + b"\0")]
     assert gateway.asked == []
 
 
