@@ -227,7 +227,11 @@ class _Rehearsal:
         judge: Judge,
     ) -> GitExit:
         if self.updates:
-            symbolic = SymbolicRefs.among((update.ref for update in self.updates), repository)
+            try:
+                symbolic = SymbolicRefs.among((update.ref for update in self.updates), repository)
+            except OSError as error:
+                why = f"the refs of the push could not be looked at: {error}"
+                raise Unavailable(why, request_id=request.request_id) from error
             if symbolic is None:
                 why = f"git alone knows where refs of {repository.directory} lead, and is not started to explain it"
                 raise Unavailable(why, request_id=request.request_id)

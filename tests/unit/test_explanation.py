@@ -230,6 +230,16 @@ def test_where_git_alone_knows_what_a_ref_leads_to_nothing_is_promised(tmp_path:
     assert "git alone knows where refs" in refusal.reason
 
 
+def test_refs_that_cannot_be_looked_at_are_an_outage_as_they_are_for_a_push(tmp_path: Path) -> None:
+    """A folder of refs that the server's user may not enter; root may, but nobody gets through a loop of links."""
+    (tmp_path / "refs").mkdir()
+    (tmp_path / "refs" / "heads").symlink_to("heads")
+    paths = Paths(Repository(directory=tmp_path, name="team/app"))
+    refusal = explain(Judge(**MAY_PUSH, ref_update=YES), verb=Verb.WRITE, ref=MAIN, paths=paths).refusal
+    assert isinstance(refusal, Unavailable)
+    assert "the refs of the push could not be looked at: [Errno 40]" in refusal.reason
+
+
 def test_to_force_it_is_then_refused_with_the_message_of_the_rule() -> None:
     judge = Judge(**MAY_PUSH, ref_update=YES, ref_rewind=NO)
     refusal = explain(judge, verb=Verb.FORCE, ref=MAIN).refusal
