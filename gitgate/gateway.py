@@ -94,25 +94,20 @@ class Gateway:
         `refused_keys`.
         """
         entry = self._audit.begin(request_id, peer)
-        entry.attempted(credentials)
-        is_operation = not isinstance(credentials, PublicKey) or credentials.verified
         try:
             if self._turns is None:
-                login = await self._login(credentials, peer, request_id)
-            else:
-                async with self._turns.turn(credentials, peer):
-                    login = await self._login(credentials, peer, request_id)
-            is_operation = False
-            return login
-        except Refusal as refusal:
-            entry.refused(refusal)
-            raise
-        except CancelledError:
-            entry.aborted()
-            raise
-        finally:
-            if is_operation:
+                return await self._login(credentials, peer, request_id)
+            async with self._turns.turn(credentials, peer):
+                return await self._login(credentials, peer, request_id)
+        except BaseException as error:
+            if not isinstance(credentials, PublicKey) or credentials.verified:
+                entry.attempted(credentials)
+                if isinstance(error, Refusal):
+                    entry.refused(error)
+                elif isinstance(error, CancelledError):
+                    entry.aborted()
                 entry.close()
+            raise
 
     def refused_keys(self, peer: Peer) -> RefusedKeys:
         """For the record of a client that has asked about keys, none of which would do."""
