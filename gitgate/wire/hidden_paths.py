@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 from gitgate.wire.malformed import NotGit
-from gitgate.wire.pktline import encode, payload_length
+from gitgate.wire.pktline import HEADER_LENGTH, encode, payload_length
 from gitgate.wire.side_band import FATAL, LONGEST_TEXT, PROGRESS
 
 _FOR_PEOPLE: Final = (PROGRESS, FATAL)
@@ -94,7 +94,7 @@ class PathlessPackets:
                 break
             if self._is_raw:
                 return b"".join((*said, data[unsaid:position], _packets(PROGRESS, self._lines.rest()), data[position:]))
-            if data[position + 4 : min(position + 5, end)] in _FOR_PEOPLE:
+            if data[position + HEADER_LENGTH : min(position + HEADER_LENGTH + 1, end)] in _FOR_PEOPLE:
                 said.append(data[unsaid:position])
                 unsaid = position
                 if len(data) < end:
@@ -102,7 +102,7 @@ class PathlessPackets:
                     break
                 said.append(self._told(data[position:end]))
                 unsaid = end
-            elif end == position + 4 and (rest := self._lines.rest()):
+            elif end == position + HEADER_LENGTH and (rest := self._lines.rest()):
                 said += (data[unsaid:position], _packets(PROGRESS, rest))
                 unsaid = position
             position = end
@@ -117,19 +117,19 @@ class PathlessPackets:
 
     def _packet_end(self, data: bytes, position: int) -> int | None:
         """Where the packet ends that begins here; None while that, or its band, is not known."""
-        if len(data) < position + 4:
+        if len(data) < position + HEADER_LENGTH:
             return None
         try:
-            length = payload_length(data[position : position + 4])
+            length = payload_length(data[position : position + HEADER_LENGTH])
         except NotGit:  # a pack without a side-band, as very old clients want it
             self._is_raw = True
             return len(data)
         if not length:
-            return position + 4
-        return position + 4 + length if len(data) > position + 4 else None
+            return position + HEADER_LENGTH
+        return position + HEADER_LENGTH + length if len(data) > position + HEADER_LENGTH else None
 
     def _told(self, packet: bytes) -> bytes:
-        band, payload = packet[4:5], packet[5:]
+        band, payload = packet[HEADER_LENGTH : HEADER_LENGTH + 1], packet[HEADER_LENGTH + 1 :]
         if not payload:
             return packet  # git keeps the connection alive
         text = self._lines.put(payload)

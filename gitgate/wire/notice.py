@@ -1,7 +1,7 @@
 """A line for the person at the other end, put into what git says to their client."""
 
 from gitgate.wire.malformed import NotGit
-from gitgate.wire.pktline import encode, payload_length
+from gitgate.wire.pktline import HEADER_LENGTH, encode, payload_length
 from gitgate.wire.side_band import LONGEST_TEXT, PACK_DATA, PROGRESS
 
 _BANDS = (PACK_DATA, PROGRESS)
@@ -26,21 +26,21 @@ class Notice:
             return data
         data, self._begun = self._begun + data, b""
         position = 0
-        while len(data) >= position + 4:
+        while len(data) >= position + HEADER_LENGTH:
             try:
-                length = payload_length(data[position : position + 4])
+                length = payload_length(data[position : position + HEADER_LENGTH])
             except NotGit:
                 self._done = True
                 return data
             if not length:
-                position += 4
+                position += HEADER_LENGTH
                 continue
-            if data[position + 4 : position + 5] in _BANDS:
+            if data[position + HEADER_LENGTH : position + HEADER_LENGTH + 1] in _BANDS:
                 self._done = True
                 return data[:position] + self._packet + data[position:]
-            if len(data) < position + 4 + length:
+            if len(data) < position + HEADER_LENGTH + length:
                 break
-            position += 4 + length
+            position += HEADER_LENGTH + length
         self._begun = data[position:]
         return data[:position]
 

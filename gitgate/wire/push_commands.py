@@ -17,7 +17,7 @@ from typing import Final
 
 from gitgate.plugin import RefChange, RefUpdate
 from gitgate.wire.malformed import Malformed
-from gitgate.wire.pktline import FLUSH, payload_length
+from gitgate.wire.pktline import FLUSH, HEADER_LENGTH, payload_length
 
 #: What all commands of a push may have together: more than a hundred thousand refs.
 LONGEST_LIST: Final = 16 * 1024 * 1024
@@ -73,20 +73,20 @@ class PushCommandsReader:
     def feed(self, data: bytes) -> PushCommands | None:
         """Take some more; the commands, once they are all here. Raises `Malformed`."""
         self._received += data
-        while len(self._received) >= self._parsed + 4:
-            header = bytes(self._received[self._parsed : self._parsed + 4])
+        while len(self._received) >= self._parsed + HEADER_LENGTH:
+            header = bytes(self._received[self._parsed : self._parsed + HEADER_LENGTH])
             length = payload_length(header)
             if length is None:
                 if header != FLUSH:
                     raise Malformed("the list of commands does not end with a flush packet")
-                self._parsed += 4
+                self._parsed += HEADER_LENGTH
                 return self._complete()
-            end = self._parsed + 4 + length
+            end = self._parsed + HEADER_LENGTH + length
             if end > LONGEST_LIST:
                 raise Malformed(f"the list of commands is longer than {LONGEST_LIST} bytes")
             if len(self._received) < end:
                 return None
-            self._take(bytes(self._received[self._parsed + 4 : end]))
+            self._take(bytes(self._received[self._parsed + HEADER_LENGTH : end]))
             self._parsed = end
         return None
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from gitgate.wire.malformed import NotGit
-from gitgate.wire.pktline import FLUSH, LONGEST_PAYLOAD, encode, payload_length
+from gitgate.wire.pktline import FLUSH, HEADER_LENGTH, LONGEST_PAYLOAD, encode, payload_length
 from gitgate.wire.printable import printable
 from gitgate.wire.push_commands import PushCommands
 from gitgate.wire.side_band import FATAL, LONGEST_PART, LONGEST_PART_64K, PACK_DATA, PROGRESS
@@ -101,11 +101,11 @@ class _PacketReader:
         data = self._begun + data
         packets = []
         position = 0
-        while len(data) >= position + 4:
-            length = payload_length(data[position : position + 4]) or 0
-            if len(data) < position + 4 + length:
+        while len(data) >= position + HEADER_LENGTH:
+            length = payload_length(data[position : position + HEADER_LENGTH]) or 0
+            if len(data) < position + HEADER_LENGTH + length:
                 break
-            packets.append(data[position + 4 : position + 4 + length])
-            position += 4 + length
+            packets.append(data[position + HEADER_LENGTH : position + HEADER_LENGTH + length])
+            position += HEADER_LENGTH + length
         self._begun = data[position:]
         return packets
