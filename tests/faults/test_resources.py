@@ -15,7 +15,12 @@ import pytest
 from quarantine import wait_until_quarantine_is_gone
 from waiting import wait_until
 
+from gitgate.wire.pktline import encode
+
 TRANSPORTS = ("ssh", "http", "git")
+
+#: Over git://, of a client that speaks protocol 0: git advertises what it has, and waits.
+REQUEST = encode(b"git-upload-pack /open/app\0host=x\0")
 
 #: With it, `time.time()` is what the file says ahead of the truth: for the server a step of the system's clock.
 CLOCK = """
@@ -78,9 +83,8 @@ def test_f10_without_descriptors_new_clients_wait_and_nothing_else_happens(anoth
     assert "files may be open (RLIMIT_NOFILE)" in site.daemon.log()
     before = len(os.listdir(f"/proc/{pid}/fd"))
     host, port = site.daemon.urls["git"].partition("://")[2].split(":")
-    request = b"git-upload-pack /open/app\0host=x\0"
     served = socket.create_connection((host, int(port)))
-    served.sendall(b"%04x%b" % (len(request) + 4, request))
+    served.sendall(REQUEST)
     assert served.recv(4)
 
     crowd = [socket.create_connection((host, int(port))) for _ in range(100)]
@@ -104,8 +108,7 @@ def test_f10_without_descriptors_for_git_the_client_is_told_to_try_again(another
     client = socket.create_connection((host, int(port)))
     wait_until(lambda: len(os.listdir(f"/proc/{pid}/fd")) == before + 1)
     resource.prlimit(pid, resource.RLIMIT_NOFILE, (before + 3, 80))
-    request = b"git-upload-pack /open/app\0host=x\0"
-    client.sendall(b"%04x%b" % (len(request) + 4, request))
+    client.sendall(REQUEST)
     assert b"temporarily unavailable" in client.makefile("rb").read()
     resource.prlimit(pid, resource.RLIMIT_NOFILE, (80, 80))
     wait_until(lambda: len(os.listdir(f"/proc/{pid}/fd")) == before)
@@ -119,9 +122,8 @@ def test_the_server_and_its_gits_are_scheduled_as_a_batch_unless_the_operator_ha
     site = another_site(doors + plugins, under=("chrt", chosen, "0"))
     site.filled("open/app")
     host, port = site.daemon.urls["git"].partition("://")[2].split(":")
-    request = b"git-upload-pack /open/app\0host=x\0"
     with socket.create_connection((host, int(port))) as client:
-        client.sendall(b"%04x%b" % (len(request) + 4, request))
+        client.sendall(REQUEST)
         assert client.recv(4)
         children = Path(f"/proc/{site.daemon.process.pid}/task/{site.daemon.process.pid}/children").read_text().split()
         assert children
@@ -142,11 +144,10 @@ def test_f17_a_clock_that_is_set_a_day_ahead_or_back_ends_nothing(another_site, 
     site = another_site(doors + plugins + f"limits: {{login_deadline: 3s, {most}}}\n", environment=environment)
     site.filled("open/app")
     host, port = site.daemon.urls["git"].partition("://")[2].split(":")
-    request = b"git-upload-pack /open/app\0host=x\0"
     sessions = []
     for _ in range(50):
         session = socket.create_connection((host, int(port)), timeout=20)
-        session.sendall(b"%04x%b" % (len(request) + 4, request))
+        session.sendall(REQUEST)
         assert session.recv(4)
         sessions.append(session)
     for step in (86400, -86400):
